@@ -1,0 +1,93 @@
+"""Where an index lives: the text a person types in, a ``ClusterAddress`` or a ``LocalAddress`` out.
+
+``http(s)://host:9200/name`` is a cluster, ``os:name`` is the cluster of ``HYBRID_OPENSEARCH_URL``,
+anything else is a local directory.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from .errors import AddressError
+from .settings import Settings
+
+CLUSTER_SHORTHAND = "os:"
+_FORBIDDEN_IN_NAMES = re.compile(r'[A-Z\\/*?"<>|\s,#:%]')
+_MAX_NAME_BYTES = 255
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterAddress:
+    """An index, or an alias, on an OpenSearch cluster."""
+
+    url: str
+    index: str
+
+    def __str__(self) -> str:
+        return f"{self.url}/{self.index}"
+
+
+@dataclass(frozen=True, slots=True)
+class LocalAddress:
+    """A directory that holds an index."""
+
+    path: Path
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+
+Address = ClusterAddress | LocalAddress
+
+
+def parse_address(text: str, settings: Settings) -> Address:
+    """Read an address; a name that OpenSearch would refuse and a password in it are refused here."""
+    if text.startswith(CLUSTER_SHORTHAND):
+        return _expand_shorthand(text, settings)
+    if text.startswith(("http://", "https://")):
+        return _parse_url(text)
+    if "://" in text:
+        raise AddressError(f"{text.split('://')[0]}:// is not known; say http://, https://, os:NAME or a folder.")
+    if not text.strip():
+        raise AddressError("The address is empty; say http(s)://host:9200/NAME, os:NAME or a folder.")
+    return LocalAddress(Path(text))
+
+
+def check_index_name(name: str) -> str:
+    """Give ``name`` back if OpenSearch takes it."""
+    if not name or name in {".", ".."} or name[0] in "-_+" or len(name.encode()) > _MAX_NAME_BYTES:
+        raise AddressError(f"{name!r} is no index name: 1 to 255 bytes that do not begin with - _ or +.")
+    bad = _FORBIDDEN_IN_NAMES.search(name)
+    if bad:
+        raise AddressError(f"{name!r} is no index name: {bad.group()!r} is not allowed, nor are upper-case letters.")
+    return name
+
+
+def _expand_shorthand(text: str, settings: Settings) -> ClusterAddress:
+    name = check_index_name(text.removeprefix(CLUSTER_SHORTHAND))
+    if settings.opensearch_url is None:
+        raise AddressError(f"{text} needs HYBRID_OPENSEARCH_URL, for example http://127.0.0.1:9200.")
+    return _parse_url(f"{settings.opensearch_url.rstrip('/')}/{name}")
+
+
+def _parse_url(text: str) -> ClusterAddress:
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError as error:
+        raise AddressError(f"The address cannot be read: {error}.") from error
+    if parts.username is not None or parts.password is not None:
+        # The text is not repeated here: it carries a secret.
+        raise AddressError(
+            "The address holds a user or password; put them in HYBRID_OPENSEARCH_USERNAME and "
+            "HYBRID_OPENSEARCH_PASSWORD (or …_PASSWORD_FILE)."
+        )
+    if parts.query or parts.fragment:
+        raise AddressError(f"{text} holds a ? or #; an address is only http(s)://host:9200/NAME.")
+    if not parts.hostname or port == 0:
+        raise AddressError(f"{text} names no host; say http(s)://host:9200/NAME.")
+    prefix, _, name = parts.path.rstrip("/").rpartition("/")
+    if not name:
+        raise AddressError(f"{text} names no index; say {text.rstrip('/')}/NAME.")
+    return ClusterAddress(f"{parts.scheme}://{parts.netloc}{prefix}", check_index_name(name))

@@ -1,0 +1,185 @@
+"""Writing many things at once, without losing or inventing one.
+
+The library's helpers give up on a batch at the first rejected item, or never retry; here each item is accounted for.
+An item is written, failed for good with its reason, or still refused after every retry, which is an error. Ids are
+given by the caller, so a batch that was applied although its answer got lost does no harm when it is sent again.
+"""
+
+import random
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ...errors import BusyError, UnreachableError
+from ...passages import Passage, to_document
+from ...vectors import length
+from .calls import Answer, Call, Conversation, Pause, check, encode_lines, read_error
+
+#: Bodies of 5 to 15 MB are the size that clusters take best; a passage with its vector has 5 to 10 kB.
+MAX_BYTES = 8 * 2**20
+MAX_ACTIONS = 2000
+#: Attempts at one batch: with full jitter they span about two minutes.
+ATTEMPTS = 10
+FIRST_PAUSE = 0.25
+LONGEST_PAUSE = 30.0
+
+_TOO_LARGE = 413
+_OVERLOADED = frozenset({429, 502, 503, 504})
+#: Refusals that pass: a full disk makes an index read-only until there is room again.
+_PASSING = frozenset({"cluster_block_exception", "circuit_breaking_exception", "unavailable_shards_exception"})
+#: k-NN reports its memory limit as if the passage were malformed.
+_BREAKER = "circuit breaker"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One item of a batch, as it is sent."""
+
+    id: str
+    payload: bytes
+    #: Length of the vector inside, 0 without one.
+    norm: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An item that will never be taken as it is."""
+
+    id: str
+    status: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class BulkReport:
+    """What became of every item."""
+
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+    #: Items to delete or update that were not there.
+    missing: int = 0
+    #: How often an item had to be sent again.
+    retried: int = 0
+    failures: tuple[Failure, ...] = ()
+
+    def __add__(self, other: "BulkReport") -> "BulkReport":
+        return BulkReport(
+            *(getattr(self, name) + getattr(other, name) for name in BulkReport.__slots__),
+        )
+
+    @property
+    def total(self) -> int:
+        """Number of items; retries do not count again."""
+        return self.created + self.updated + self.unchanged + self.deleted + self.missing + len(self.failures)
+
+
+def index_action(passage: Passage, vector_field: str) -> Action:
+    """Write a passage whole, whether it is there or not."""
+    payload = encode_lines({"index": {"_id": passage.id}}, to_document(passage, vector_field))
+    return Action(passage.id, payload, 0.0 if passage.vector is None else length(passage.vector))
+
+
+def delete_action(passage_id: str) -> Action:
+    """Remove a passage."""
+    return Action(passage_id, encode_lines({"delete": {"_id": passage_id}}))
+
+
+def split_batches(
+    actions: Iterable[Action], max_bytes: int = MAX_BYTES, max_actions: int = MAX_ACTIONS
+) -> Iterator[list[Action]]:
+    """Cut a stream into batches bounded by bytes and number; an action larger than ``max_bytes`` goes alone."""
+    batch: list[Action] = []
+    size = 0
+    for action in actions:
+        if batch and (size + len(action.payload) > max_bytes or len(batch) >= max_actions):
+            yield batch
+            batch, size = [], 0
+        batch.append(action)
+        size += len(action.payload)
+    if batch:
+        yield batch
+
+
+def write_batch(index: str, batch: Sequence[Action], *, alias: bool) -> Conversation[BulkReport]:
+    """Send one batch until every item has its verdict. ``alias`` keeps a dropped alias from becoming an index."""
+    report, waiting, reason = BulkReport(), list(batch), ""
+    for attempt in range(ATTEMPTS):
+        if attempt:
+            yield Pause(jitter(attempt))
+        try:
+            answer = yield _bulk_call(index, waiting, alias=alias)
+        except UnreachableError as error:
+            if attempt + 1 == ATTEMPTS:
+                raise
+            reason = str(error)
+            continue
+        if answer.status == _TOO_LARGE:
+            return report + (yield from _write_halves(index, waiting, alias=alias))
+        done, waiting, reason = _sort_out(answer, waiting, index)
+        report += done
+        if not waiting:
+            return report
+    raise BusyError(
+        f"{len(waiting)} of {len(batch)} items were still refused by {index} after {ATTEMPTS} attempts: {reason}; "
+        "nothing that was confirmed is lost: write them again when the cluster has recovered."
+    )
+
+
+def jitter(attempt: int) -> float:
+    """Give a random wait before an attempt, so that many writers do not come back together."""
+    return random.uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * 2.0**attempt))  # noqa: S311 - not a secret
+
+
+def _bulk_call(index: str, batch: Sequence[Action], *, alias: bool) -> Call:
+    params = {"require_alias": "true"} if alias else {}
+    return Call("POST", f"/{index}/_bulk", b"".join(item.payload for item in batch), params, ndjson=True)
+
+
+def _write_halves(index: str, batch: list[Action], *, alias: bool) -> Conversation[BulkReport]:
+    if len(batch) == 1:
+        reason = f"{len(batch[0].payload)} bytes are more than the cluster takes in one request"
+        return BulkReport(failures=(Failure(batch[0].id, _TOO_LARGE, reason),))
+    middle = len(batch) // 2
+    first = yield from write_batch(index, batch[:middle], alias=alias)
+    return first + (yield from write_batch(index, batch[middle:], alias=alias))
+
+
+def _sort_out(answer: Answer, batch: list[Action], index: str) -> tuple[BulkReport, list[Action], str]:
+    """Divide a batch by the answer: what is settled, what to send again, and why."""
+    if answer.status in _OVERLOADED or _passes(answer.status, answer.body):
+        return BulkReport(retried=len(batch)), batch, read_error(answer.body)[1]
+    items = check(answer, f"write to {index}")["items"]
+    report, again, reason = BulkReport(), [], ""
+    for action, item in zip(batch, items, strict=True):
+        (verdict,) = item.values()
+        if _passes(verdict["status"], verdict):
+            again.append(action)
+            reason = read_error(verdict)[1]
+        else:
+            report += _settle(action, verdict)
+    return report + BulkReport(retried=len(again)), again, reason
+
+
+def _settle(action: Action, verdict: Mapping[str, Any]) -> BulkReport:
+    if "error" in verdict:
+        return BulkReport(failures=(Failure(action.id, verdict["status"], read_error(verdict)[1]),))
+    return _VERDICTS[verdict["result"]]
+
+
+_VERDICTS = {
+    "created": BulkReport(created=1),
+    "updated": BulkReport(updated=1),
+    "noop": BulkReport(unchanged=1),
+    "deleted": BulkReport(deleted=1),
+    "not_found": BulkReport(missing=1),
+}
+
+
+def _passes(status: int, body: Any) -> bool:
+    """Tell whether a refusal is worth another attempt."""
+    if status in range(200, 300):
+        return False
+    kind, reason = read_error(body)
+    return status in _OVERLOADED or kind in _PASSING or _BREAKER in reason.lower()

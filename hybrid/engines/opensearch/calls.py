@@ -1,0 +1,115 @@
+"""Talking to a cluster without touching the network.
+
+Everything that needs the cluster is a *conversation*: a generator that yields a ``Call`` (or a ``Pause``), is sent
+the ``Answer``, and returns its result. ``client`` carries conversations out, sync or async, so each is written once.
+"""
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+import orjson
+
+from ...errors import AccessError, BusyError, ClusterError, IndexMissingError, RefusedError
+
+Method = Literal["GET", "POST", "PUT", "DELETE", "HEAD"]
+
+_OK = range(200, 300)
+_OVERLOADED = (429, 502, 503, 504)
+#: Longest part of a cluster's own words that a message repeats.
+_MAX_REASON = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One HTTP request."""
+
+    method: Method
+    path: str
+    body: bytes | None = None
+    params: Mapping[str, str] = field(default_factory=dict)
+    ndjson: bool = False
+    #: Seconds to wait for the answer, where the client's own limit is too short.
+    timeout: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A wait between two calls."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Status and decoded body of a response; an error status is an answer like any other."""
+
+    status: int
+    body: Any
+
+    @property
+    def ok(self) -> bool:
+        """Whether the cluster did what was asked."""
+        return self.status in _OK
+
+
+T = TypeVar("T")
+Conversation = Generator[Call | Pause, Answer, T]
+
+
+def encode(body: Mapping[str, Any]) -> bytes:
+    """Write a JSON body; numpy vectors need no conversion."""
+    return orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def encode_lines(*bodies: Mapping[str, Any]) -> bytes:
+    """Write newline-delimited JSON."""
+    return b"".join(encode(body) + b"\n" for body in bodies)
+
+
+def ask(call: Call, *, what: str) -> Conversation[Any]:
+    """Make one call and give its body; a refusal becomes one of our errors. ``what`` says what was attempted."""
+    answer = yield call
+    return check(answer, what)
+
+
+def check(answer: Answer, what: str) -> Any:
+    """Give the body of an answer that did what was asked, or raise the error that fits."""
+    if not answer.ok:
+        raise refusal(answer.status, answer.body, what)
+    return answer.body
+
+
+def refusal(status: int, body: Any, what: str) -> ClusterError | IndexMissingError:
+    """Turn an error answer, or one failed item of a batch, into the error that fits."""
+    kind, reason = read_error(body)
+    if status == 401:
+        return AccessError(f"Cannot {what}: the cluster wants valid credentials (401); set HYBRID_OPENSEARCH_USERNAME "
+                           "and HYBRID_OPENSEARCH_PASSWORD, or HYBRID_OPENSEARCH_TOKEN.")  # fmt: skip
+    if status == 403:
+        return AccessError(f"Cannot {what}: the cluster forbids it (403): {reason}")
+    if kind == "index_not_found_exception":
+        return IndexMissingError(f"Cannot {what}: {reason}; check the address, or create the index first.")
+    if status in _OVERLOADED:
+        return BusyError(f"Cannot {what}: the cluster is overloaded ({status}): {reason}; try again later.")
+    return RefusedError(f"Cannot {what}: the cluster answers {status}: {reason}", status=status, kind=kind)
+
+
+def read_error(body: Any) -> tuple[str, str]:
+    """Give an error's type and the reason closest to its root."""
+    error = body.get("error", body) if isinstance(body, Mapping) else body
+    if not isinstance(error, Mapping):
+        return "", str(error)[:_MAX_REASON]
+    reasons = list(_reasons(error))
+    return str(error.get("type", "")), " / ".join(dict.fromkeys(reasons))[:_MAX_REASON] or str(error)[:_MAX_REASON]
+
+
+def _reasons(error: Mapping[str, Any]) -> Generator[str, None, None]:
+    """Walk down to the shard failures and causes, where the useful words are."""
+    if error.get("reason") and error.get("reason") != "all shards failed":
+        yield str(error["reason"])
+    for failed in error.get("failed_shards") or ():
+        yield from _reasons(failed.get("reason") or {})
+    cause = error.get("caused_by")
+    if isinstance(cause, Mapping):
+        yield from _reasons(cause)

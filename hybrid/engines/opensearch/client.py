@@ -1,0 +1,217 @@
+"""The one module that talks to a cluster: it carries conversations out, sync or async.
+
+The library's own errors stop here: an error status becomes an ``Answer``, no answer at all an ``UnreachableError``
+that is thrown into the conversation, which may try again.
+"""
+
+import asyncio
+import ssl
+import time
+from collections.abc import Mapping
+from typing import Any, NoReturn, TypeVar
+from urllib.parse import urlsplit
+
+import opensearchpy
+import orjson
+from opensearchpy.exceptions import ConnectionError as LibraryConnectionError
+from opensearchpy.exceptions import ConnectionTimeout, SerializationError, TransportError
+from opensearchpy.serializer import JSONSerializer
+
+from ...errors import SettingsError, UnreachableError
+from ...settings import Settings
+from .calls import Answer, Call, Conversation, Pause
+
+#: Only requests that got no answer are repeated here, at once: a dropped keep-alive connection, another node.
+#: Whatever the cluster answers is for the conversation to judge.
+_REPEATS = {"max_retries": 2, "retry_on_timeout": False, "retry_on_status": ()}
+_POOL_SIZE = 32
+
+T = TypeVar("T")
+
+
+class _FastJson(JSONSerializer):
+    """Decodes answers with orjson; bodies arrive here already written."""
+
+    def loads(self, s: str) -> Any:
+        try:
+            return orjson.loads(s)
+        except orjson.JSONDecodeError as error:
+            raise SerializationError(s, error) from error
+
+
+class Client:
+    """A synchronous connection to one cluster."""
+
+    def __init__(self, url: str, settings: Settings, headers: Mapping[str, str] | None = None):
+        self._url = url
+        self._library = opensearchpy.OpenSearch(**_options(url, settings, headers, asynchronous=False))
+
+    def run(self, conversation: Conversation[T]) -> T:
+        """Carry a conversation out and give its result."""
+        try:
+            step = next(conversation)
+            while True:
+                try:
+                    answer = self._perform(step)
+                except UnreachableError as error:
+                    step = conversation.throw(error)
+                else:
+                    step = conversation.send(answer)
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
+
+    def _perform(self, step: Call | Pause) -> Answer:
+        if isinstance(step, Pause):
+            time.sleep(step.seconds)
+            return _NOTHING
+        try:
+            return _to_answer(self._library.transport.perform_request(**_arguments(step)))
+        except (TransportError, SerializationError) as error:
+            return _refused_or_raise(error, self._url)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._library.close()
+
+
+class AsyncClient:
+    """The same for asyncio."""
+
+    def __init__(self, url: str, settings: Settings, headers: Mapping[str, str] | None = None):
+        self._url = url
+        self._library = opensearchpy.AsyncOpenSearch(**_options(url, settings, headers, asynchronous=True))
+
+    async def run(self, conversation: Conversation[T]) -> T:
+        """Carry a conversation out and give its result."""
+        try:
+            step = next(conversation)
+            while True:
+                try:
+                    answer = await self._perform(step)
+                except UnreachableError as error:
+                    step = conversation.throw(error)
+                else:
+                    step = conversation.send(answer)
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
+
+    async def _perform(self, step: Call | Pause) -> Answer:
+        if isinstance(step, Pause):
+            await asyncio.sleep(step.seconds)
+            return _NOTHING
+        try:
+            return _to_answer(await self._library.transport.perform_request(**_arguments(step)))
+        except (TransportError, SerializationError) as error:
+            return _refused_or_raise(error, self._url)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._library.close()
+
+
+_NOTHING = Answer(200, None)
+_MEDIA = {False: "application/json", True: "application/x-ndjson"}
+
+
+def _arguments(call: Call) -> dict[str, Any]:
+    return {
+        "method": call.method,
+        "url": call.path,
+        "params": dict(call.params),
+        "body": call.body,
+        "timeout": call.timeout,
+        "headers": {"content-type": _MEDIA[call.ndjson]},
+    }
+
+
+def _to_answer(body: Any) -> Answer:
+    # The library answers HEAD with a bool: whether the thing is there.
+    return Answer(404, None) if body is False else Answer(200, body)
+
+
+def _refused_or_raise(error: Exception, url: str) -> Answer:
+    if isinstance(error, TransportError) and isinstance(error.status_code, int):
+        return Answer(error.status_code, error.info if isinstance(error.info, Mapping) else str(error.error))
+    _raise_unreachable(error, url)
+
+
+def _raise_unreachable(error: Exception, url: str) -> NoReturn:
+    if isinstance(error, ConnectionTimeout):
+        reason = "no answer in time; raise HYBRID_OPENSEARCH_TIMEOUT if the cluster is only slow"
+    elif "CERTIFICATE_VERIFY_FAILED" in str(error) or isinstance(error, opensearchpy.SSLError):
+        reason = "its certificate is not trusted; name its authority in HYBRID_OPENSEARCH_CA_FILE"
+    elif isinstance(error, LibraryConnectionError):
+        reason = f"{_shorten(error)}; is it running, and is the address right?"
+    else:
+        reason = f"what answers there does not speak OpenSearch's JSON ({type(error).__name__})"
+    raise UnreachableError(f"Cannot reach OpenSearch at {url}: {reason}") from error
+
+
+def _shorten(error: TransportError) -> str:
+    text = str(error.error)
+    return text.rpartition(">: ")[2] or text
+
+
+def _options(
+    url: str, settings: Settings, headers: Mapping[str, str] | None, *, asynchronous: bool
+) -> dict[str, Any]:
+    """Build the library's arguments from an address and what the environment says."""
+    parts = urlsplit(url)
+    secure = parts.scheme == "https"
+    host = {
+        "host": parts.hostname,
+        "port": parts.port or (443 if secure else 80),
+        "use_ssl": secure,
+        "url_prefix": parts.path.strip("/"),
+    }
+    return {
+        "hosts": [host],
+        "http_auth": _credentials(settings, asynchronous=asynchronous),
+        "headers": {**_token_header(settings), **(headers or {})},
+        "ssl_context": _ssl_context(settings) if secure else None,
+        "timeout": settings.opensearch_timeout,
+        "serializer": _FastJson(),
+        "pool_maxsize": _POOL_SIZE,
+        **_REPEATS,
+    }
+
+
+def _token_header(settings: Settings) -> dict[str, str]:
+    return {"authorization": f"Bearer {settings.opensearch_token}"} if settings.opensearch_token else {}
+
+
+def _ssl_context(settings: Settings) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=settings.opensearch_ca_file)
+    except (OSError, ssl.SSLError) as error:
+        raise SettingsError(
+            f"HYBRID_OPENSEARCH_CA_FILE names {settings.opensearch_ca_file}, which is no PEM file: {error}"
+        ) from error
+    if settings.opensearch_insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _credentials(settings: Settings, *, asynchronous: bool) -> Any:
+    """Choose how requests prove who they are: AWS signatures, basic authentication, or not at all."""
+    if settings.opensearch_aws_region:
+        return _aws_signer(settings.opensearch_aws_region, settings.opensearch_aws_service, asynchronous=asynchronous)
+    if settings.opensearch_username is None:
+        return None
+    return (settings.opensearch_username, settings.opensearch_password or "")
+
+
+def _aws_signer(region: str, service: str, *, asynchronous: bool) -> Any:
+    try:
+        import botocore.session
+    except ImportError as error:
+        raise SettingsError("HYBRID_OPENSEARCH_AWS_REGION is set; signing needs the extra: pip install "
+                            "'hybrid-passage-search[aws]'.") from error  # fmt: skip
+    credentials = botocore.session.Session().get_credentials()
+    if credentials is None:
+        raise SettingsError("HYBRID_OPENSEARCH_AWS_REGION is set, but AWS credentials are nowhere to be found.")
+    signer = opensearchpy.AWSV4SignerAsyncAuth if asynchronous else opensearchpy.Urllib3AWSV4SignerAuth
+    return signer(credentials, region, service)

@@ -1,0 +1,82 @@
+"""Reading answers: a hit of OpenSearch in, both true scores and the passage out."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ... import fusion
+from ...passages import META, TEXT, TITLE, Hit, Mode
+from ...profile import Profile
+from ...requests import SearchRequest
+from . import queries
+
+#: float32 has 24 bits; a sum of a few terms is off by a few units in the last of them.
+_FLOAT32_NOISE = 4 * 2.0**-24
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A hit with its scores, not yet ranked."""
+
+    id: str
+    score: float
+    bm25: float
+    sim: float | None
+    sim_expected: float | None
+    source: Mapping[str, Any]
+
+
+def read_hybrid(hit: Mapping[str, Any], request: SearchRequest, profile: Profile) -> Found:
+    """Read a hit that T scored: take the shift off, then split the score in two."""
+    prior, shift = profile.sim_prior, queries.shift(request, profile)
+    lifted = float(hit["_score"])
+    score, sim = lifted - shift, _sim(hit)
+    bm25 = fusion.split_score(score, sim, request.lam, prior)
+    # No BM25 is below 0, and one within the noise of the sum is none.
+    if bm25 <= _FLOAT32_NOISE * max(lifted, shift, 1.0):
+        bm25 = 0.0
+        score = fusion.fuse(0.0, prior.a if sim is None else sim, request.lam)
+    expected = fusion.expect_sim(bm25, prior) if sim is None else None
+    return Found(hit["_id"], score, bm25, sim, expected, hit["_source"])
+
+
+def read_lexical(hit: Mapping[str, Any], _request: SearchRequest, _profile: Profile) -> Found:
+    """Read a hit whose score is BM25."""
+    bm25 = float(hit["_score"])
+    return Found(hit["_id"], bm25, bm25, _sim(hit), None, hit["_source"])
+
+
+def read_dense(hit: Mapping[str, Any], _request: SearchRequest, _profile: Profile) -> Found:
+    """Read a hit ranked by sim; a passage without any of the question's words has no named score."""
+    sim = _sim(hit)
+    if sim is None:
+        raise ValueError(f"passage {hit['_id']} was found by a vector that it does not have")
+    bm25 = float(hit.get("matched_queries", {}).get(queries.BM25, 0.0))
+    return Found(hit["_id"], sim, bm25, sim, None, hit["_source"])
+
+
+READERS: Mapping[Mode, Callable[[Mapping[str, Any], SearchRequest, Profile], Found]] = {
+    "hybrid": read_hybrid,
+    "lexical": read_lexical,
+    "dense": read_dense,
+}
+
+
+def to_hit(found: Found, rank: int) -> Hit:
+    """Give a hit its rank."""
+    return Hit(
+        rank=rank,
+        id=found.id,
+        score=found.score,
+        bm25=found.bm25,
+        sim=found.sim,
+        title=found.source.get(TITLE, ""),
+        text=found.source.get(TEXT, ""),
+        meta=found.source.get(META, {}),
+        sim_expected=found.sim_expected,
+    )
+
+
+def _sim(hit: Mapping[str, Any]) -> float | None:
+    values = hit.get("fields", {}).get(queries.SIM)
+    return None if not values or values[0] is None else float(values[0])

@@ -1,0 +1,142 @@
+"""``OpenSearchIndex`` and ``AsyncOpenSearchIndex``: an index on a cluster as an object, sync and async.
+
+Both are thin: each method is one conversation, carried out by one client or the other.
+"""
+
+import secrets
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from typing import Self, Unpack
+
+from ...address import ClusterAddress
+from ...passages import Passage, SearchResult
+from ...profile import Profile
+from ...requests import SearchOptions, make_request
+from ...settings import Settings
+from . import lifecycle, settle, writes
+from .bulk import BulkReport
+from .client import AsyncClient, Client
+from .queries import Target
+from .search import search
+from .settle import Share
+
+
+class OpenSearchIndex:
+    """An index on a cluster; safe to share between threads."""
+
+    def __init__(self, client: Client, target: Target):
+        self._client = client
+        self._target = target
+        # One copy of each shard answers all of this object's questions, so equal questions get equal answers.
+        self._preference = secrets.token_hex(8)
+
+    @classmethod
+    def open(cls, address: ClusterAddress, settings: Settings, headers: Mapping[str, str] | None = None) -> Self:
+        """Connect, read the profile, and refuse an index that cannot be ranked rightly."""
+        client = Client(address.url, settings, headers)
+        try:
+            return cls(client, client.run(lifecycle.open_target(address.index)))
+        except BaseException:
+            client.close()
+            raise
+
+    @property
+    def profile(self) -> Profile:
+        """What the index says of itself."""
+        return self._target.profile
+
+    def search(self, question: str, **options: Unpack[SearchOptions]) -> SearchResult:
+        """Rank passages for a question; the options are those of ``SearchOptions``."""
+        request = make_request(question, self.profile, **options)
+        return self._client.run(search(self._target, request, self._preference))
+
+    def add(self, passages: Iterable[Passage], *, pair_id: str | None = None, refresh: bool = False) -> BulkReport:
+        """Write passages, replacing those of the same id; ``refresh`` makes them searchable before this returns."""
+        report = self._client.run(writes.add_passages(self._target, passages, pair_id))
+        if refresh:
+            self._client.run(writes.refresh(self._target))
+        return report
+
+    def delete(self, ids: Iterable[str], *, refresh: bool = False) -> BulkReport:
+        """Remove passages by id."""
+        report = self._client.run(writes.delete_passages(self._target, ids))
+        if refresh:
+            self._client.run(writes.refresh(self._target))
+        return report
+
+    def settle(self) -> Share:
+        """Merge deleted passages away, so that BM25 counts living ones only."""
+        return self._client.run(settle.settle(self._target.name))
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._client.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class AsyncOpenSearchIndex:
+    """The same for asyncio."""
+
+    def __init__(self, client: AsyncClient, target: Target):
+        self._client = client
+        self._target = target
+        self._preference = secrets.token_hex(8)
+
+    @classmethod
+    async def open(cls, address: ClusterAddress, settings: Settings, headers: Mapping[str, str] | None = None) -> Self:
+        """Connect, read the profile, and refuse an index that cannot be ranked rightly."""
+        client = AsyncClient(address.url, settings, headers)
+        try:
+            return cls(client, await client.run(lifecycle.open_target(address.index)))
+        except BaseException:
+            await client.close()
+            raise
+
+    @property
+    def profile(self) -> Profile:
+        """What the index says of itself."""
+        return self._target.profile
+
+    async def search(self, question: str, **options: Unpack[SearchOptions]) -> SearchResult:
+        """Rank passages for a question; the options are those of ``SearchOptions``."""
+        request = make_request(question, self.profile, **options)
+        return await self._client.run(search(self._target, request, self._preference))
+
+    async def add(
+        self, passages: Iterable[Passage], *, pair_id: str | None = None, refresh: bool = False
+    ) -> BulkReport:
+        """Write passages, replacing those of the same id; ``refresh`` makes them searchable before this returns."""
+        report = await self._client.run(writes.add_passages(self._target, passages, pair_id))
+        if refresh:
+            await self._client.run(writes.refresh(self._target))
+        return report
+
+    async def delete(self, ids: Iterable[str], *, refresh: bool = False) -> BulkReport:
+        """Remove passages by id."""
+        report = await self._client.run(writes.delete_passages(self._target, ids))
+        if refresh:
+            await self._client.run(writes.refresh(self._target))
+        return report
+
+    async def settle(self) -> Share:
+        """Merge deleted passages away, so that BM25 counts living ones only."""
+        return await self._client.run(settle.settle(self._target.name))
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._client.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()

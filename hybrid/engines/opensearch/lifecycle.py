@@ -1,0 +1,178 @@
+"""An index from birth to death: create, open, change the profile, settle, drop; all as conversations."""
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import mappings
+
+from ...errors import IndexExistsError, IndexMissingError, ProfileError, RefusedError, SimilarityError
+from ...passages import CONTENTS, META, TEXT, TITLE
+from ...profile import Profile, from_meta, to_meta
+from .calls import Call, Conversation, ask, check, encode
+from .locks import hold_lock
+from .names import IndexName, build_index_name, build_jobs_name
+from .queries import Target
+
+MAPPING = "passages"
+META_KEY = "hybrid"
+#: OpenSearch's ``BM25`` was ``LegacyBM25``, with a factor k1 + 1 on every score, before version 3.
+FIRST_VERSION_WITHOUT_FACTOR = 3
+
+Engine = Literal["lucene", "faiss"]
+
+
+@dataclass(frozen=True, slots=True)
+class IndexSpec:
+    """How an index is laid out on the cluster; what ranking depends on stands in the profile."""
+
+    shards: int = 1
+    #: None lets the cluster keep one copy as soon as it has a second node.
+    replicas: int | None = None
+    #: k-NN's engine. Every claim of this package is shown for lucene.
+    engine: Engine = "lucene"
+    m: int = 16
+    ef_construction: int = 128
+    #: Leaves vectors out of ``_source``: smaller, but see ``mappings/passages.json`` for the price.
+    derived_source: bool = False
+    #: Types of metadata fields that should not be guessed: ``{"year": "long"}``.
+    meta_types: Mapping[str, str] = field(default_factory=dict)
+
+
+def build_index_body(profile: Profile, spec: IndexSpec) -> dict[str, Any]:
+    """Write settings and mapping of a new index."""
+    body = mappings.load(MAPPING)
+    index = body["settings"]["index"]
+    index["number_of_shards"] = spec.shards
+    index["knn.derived_source.enabled"] = spec.derived_source
+    index["similarity"]["default"] |= {"k1": profile.k1, "b": profile.b}
+    if spec.replicas is not None:
+        del index["auto_expand_replicas"]
+        index["number_of_replicas"] = spec.replicas
+    properties = body["mappings"]["properties"]
+    for name in (CONTENTS, TITLE, TEXT):
+        properties[name]["analyzer"] = profile.analyzer
+    if spec.meta_types:
+        properties[META]["properties"] = {name: {"type": kind} for name, kind in spec.meta_types.items()}
+    properties[profile.vector_field] = build_vector_mapping(profile, spec)
+    body["mappings"]["_meta"][META_KEY] = to_meta(profile)
+    return body
+
+
+def build_vector_mapping(profile: Profile, spec: IndexSpec) -> dict[str, Any]:
+    """Write the field that holds one encoder's vectors."""
+    return {
+        "type": "knn_vector",
+        "dimension": profile.dimension,
+        "method": {
+            "name": "hnsw",
+            "engine": spec.engine,
+            "space_type": "innerproduct",
+            "parameters": {"m": spec.m, "ef_construction": spec.ef_construction},
+        },
+    }
+
+
+def create_index(alias: str, profile: Profile, spec: IndexSpec) -> Conversation[str]:
+    """Create version 1 of an index behind ``alias`` and give its concrete name."""
+    name = build_index_name(IndexName(alias, 1, mappings.checksum(MAPPING)))
+    taken = yield Call("HEAD", f"/{alias}")
+    if taken.ok:
+        raise IndexExistsError(f"Cannot create {alias}: an index or alias of that name exists.")
+    body = build_index_body(profile, spec) | {"aliases": {alias: {}}}
+    try:
+        yield from ask(Call("PUT", f"/{name}", encode(body)), what=f"create {alias}")
+    except RefusedError as error:
+        if error.kind == "resource_already_exists_exception":
+            raise IndexExistsError(f"Cannot create {alias}: {name} exists without its alias; delete it first.") from error
+        raise
+    return name
+
+
+def drop_index(alias: str) -> Conversation[None]:
+    """Delete every index behind ``alias``, and its locks and jobs."""
+    found = yield from ask(Call("GET", f"/{alias}"), what=f"delete {alias}")
+    for name in (*found, build_jobs_name(alias)):
+        answer = yield Call("DELETE", f"/{name}")
+        if answer.status != 404:
+            check(answer, f"delete {name}")
+
+
+def open_target(name: str) -> Conversation[Target]:
+    """Read what queries must know of an index or alias; refuse what cannot be ranked rightly."""
+    cluster = yield from ask(Call("GET", "/"), what="open the index")
+    found = yield from ask(Call("GET", f"/{name}"), what=f"open {name}")
+    if not found:
+        raise IndexMissingError(f"Cannot open {name}: no index stands behind it.")
+    profile = _one_profile(name, found)
+    factors = {read_bm25_factor(index, body, _major(cluster)) for index, body in found.items()}
+    if len(factors) > 1:
+        raise SimilarityError(f"The indexes behind {name} score BM25 differently: {_listed(found)}.")
+    shards = sum(int(body["settings"]["index"]["number_of_shards"]) for body in found.values())
+    return Target(name, tuple(sorted(found)), profile, shards, factors.pop())
+
+
+def read_bm25_factor(name: str, index: Mapping[str, Any], major: int) -> float:
+    """Give what the index's similarity multiplies Lucene's BM25 by; refuse any other similarity."""
+    similarity = _similarity(index)
+    kind = similarity.get("type", "BM25")
+    # Lucene's own defaults; our indexes always name theirs.
+    k1 = float(similarity.get("k1", 1.2))
+    if kind == "BM25":
+        return 1.0 if major >= FIRST_VERSION_WITHOUT_FACTOR else k1 + 1
+    if kind == "LegacyBM25":
+        return k1 + 1
+    raise SimilarityError(f"{name} scores {CONTENTS} with the similarity {kind}; hybrid ranks with BM25 only.")
+
+
+def change_profile(target: Target, change: Callable[[Profile], Profile]) -> Conversation[Target]:
+    """Replace the profile behind an alias under the index's lock: ``_meta`` can only be written whole."""
+
+    def replace() -> Conversation[None]:
+        found = yield from ask(Call("GET", f"/{target.name}"), what=f"read the profile of {target.name}")
+        profile = change(_one_profile(target.name, found))
+        for name, index in found.items():
+            meta = {**index["mappings"].get("_meta", {}), META_KEY: to_meta(profile)}
+            call = Call("PUT", f"/{name}/_mapping", encode({"_meta": meta}))
+            yield from ask(call, what=f"change the profile of {name}")
+
+    yield from hold_lock(target.name, secrets.token_hex(8), "change the profile", replace)
+    return (yield from open_target(target.name))
+
+
+def _one_profile(name: str, found: Mapping[str, Any]) -> Profile:
+    """Give the profile that all indexes behind a name share."""
+    profiles: dict[str, Profile] = {}
+    for index, body in found.items():
+        meta = body.get("mappings", {}).get("_meta", {}).get(META_KEY)
+        if meta is None:
+            raise ProfileError(
+                f"{index} has no hybrid profile, so it is not known which encoder its vectors come from; "
+                "create the index with hybrid."
+            )
+        profiles[index] = from_meta(meta, index)
+        if profiles[index].vector_field not in body["mappings"].get("properties", {}):
+            raise ProfileError(f"{index} has no field {profiles[index].vector_field}, which its profile names.")
+    first = next(iter(profiles.values()))
+    if any(profile != first for profile in profiles.values()):
+        raise ProfileError(
+            f"The indexes behind {name} have different profiles ({_listed(found)}), so their scores cannot be "
+            "compared; search one of them, or point the alias at one."
+        )
+    return first
+
+
+def _similarity(index: Mapping[str, Any]) -> Mapping[str, Any]:
+    configured: Mapping[str, Any] = index["settings"]["index"].get("similarity", {})
+    chosen = index["mappings"].get("properties", {}).get(CONTENTS, {}).get("similarity", "default")
+    similarity: Mapping[str, Any] = configured.get(chosen, {"type": "BM25" if chosen == "default" else chosen})
+    return similarity
+
+
+def _major(cluster: Mapping[str, Any]) -> int:
+    return int(str(cluster["version"]["number"]).split(".")[0])
+
+
+def _listed(names: Mapping[str, Any]) -> str:
+    return ", ".join(sorted(names))

@@ -1,0 +1,108 @@
+"""One writer at a time where that matters: a lock document that expires, in the index's ``-jobs`` index."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import mappings
+
+from ...errors import LockHeldError, RefusedError
+from .calls import Call, Conversation, ask, check, encode
+from .names import build_jobs_name
+
+#: Seconds after which a lock whose holder died is free again; a holder renews it while it lives.
+DEFAULT_TTL = 60.0
+LOCK_ID = "lock"
+#: Turns at a lock that others create and release at the same moment.
+_ATTEMPTS = 5
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """A lock that is held; ``seq_no`` and ``primary_term`` prove that nobody took it over."""
+
+    index: str
+    owner: str
+    seq_no: int
+    primary_term: int
+
+
+def hold_lock(alias: str, owner: str, purpose: str, body: Callable[[], Conversation[T]]) -> Conversation[T]:
+    """Carry ``body`` out while nobody else holds the lock of ``alias``."""
+    lock = yield from acquire_lock(alias, owner, purpose)
+    try:
+        return (yield from body())
+    finally:
+        yield from release_lock(lock)
+
+
+def acquire_lock(alias: str, owner: str, purpose: str, ttl: float = DEFAULT_TTL) -> Conversation[Lock]:
+    """Take the lock of ``alias``, or raise ``LockHeldError`` that names who has it."""
+    index = build_jobs_name(alias)
+    yield from ensure_jobs_index(index)
+    document = _document(owner, purpose, ttl)
+    for _ in range(_ATTEMPTS):
+        created = yield Call("PUT", f"/{index}/_create/{LOCK_ID}", document)
+        if created.status != 409:
+            return _to_lock(index, owner, check(created, f"lock {alias}"))
+        held = yield Call("GET", f"/{index}/_doc/{LOCK_ID}")
+        if held.status == 404:
+            continue  # Released in between.
+        stale = _expired(alias, index, check(held, f"read the lock of {alias}"))
+        taken = yield Call("PUT", f"/{index}/_doc/{LOCK_ID}", document, _guard(stale))
+        if taken.status != 409:
+            return _to_lock(index, owner, check(taken, f"lock {alias}"))
+    raise LockHeldError(f"{alias} is being locked and released by others all the time; try again.")
+
+
+def renew_lock(lock: Lock, purpose: str, ttl: float = DEFAULT_TTL) -> Conversation[Lock]:
+    """Hold on to a lock for another ``ttl`` seconds; raise if somebody else took it."""
+    answer = yield Call("PUT", f"/{lock.index}/_doc/{LOCK_ID}", _document(lock.owner, purpose, ttl), _guard(lock))
+    if answer.status == 409:
+        raise LockHeldError(f"The lock in {lock.index} expired and somebody else took it; start again.")
+    return _to_lock(lock.index, lock.owner, check(answer, f"renew the lock in {lock.index}"))
+
+
+def release_lock(lock: Lock) -> Conversation[None]:
+    """Give a lock back; one that was taken over is left to its new owner."""
+    yield Call("DELETE", f"/{lock.index}/_doc/{LOCK_ID}", params=_guard(lock))
+
+
+def ensure_jobs_index(index: str) -> Conversation[None]:
+    """Create the index for locks and jobs unless it is there."""
+    there = yield Call("HEAD", f"/{index}")
+    if there.ok:
+        return
+    try:
+        yield from ask(Call("PUT", f"/{index}", encode(mappings.load("jobs"))), what=f"create {index}")
+    except RefusedError as error:
+        if error.kind != "resource_already_exists_exception":
+            raise
+
+
+def _expired(alias: str, index: str, held: Mapping[str, Any]) -> Lock:
+    """Give the lock that stands there if its time is over."""
+    source = held["_source"]
+    left = source["until"] / 1000 - time.time()
+    if left > 0:
+        raise LockHeldError(
+            f"{alias} is locked by {source['owner']} ({source['purpose']}); try again, "
+            f"the lock ends in {left:.0f} s at the latest unless its holder renews it."
+        )
+    return Lock(index, source["owner"], held["_seq_no"], held["_primary_term"])
+
+
+def _document(owner: str, purpose: str, ttl: float) -> bytes:
+    until = int((time.time() + ttl) * 1000)
+    return encode({"kind": "lock", "owner": owner, "purpose": purpose, "until": until})
+
+
+def _guard(lock: Lock) -> dict[str, str]:
+    return {"if_seq_no": str(lock.seq_no), "if_primary_term": str(lock.primary_term)}
+
+
+def _to_lock(index: str, owner: str, body: Mapping[str, Any]) -> Lock:
+    return Lock(index, owner, body["_seq_no"], body["_primary_term"])

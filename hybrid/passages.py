@@ -1,0 +1,98 @@
+"""What travels: a ``Passage`` goes in, a ``Hit`` in a ``SearchResult`` comes out; and the field names."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Mode = Literal["hybrid", "lexical", "dense"]
+Dense = Literal["ann", "exact"]
+Idf = Literal["global", "shard"]
+
+# Fields of a stored passage; the mapping, the writer and the queries take them from here.
+CONTENTS = "contents"
+ID = "id"
+DOCUMENT_ID = "document_id"
+NUMBER = "number"
+PASSAGES_TOTAL = "passages_total"
+TITLE = "title"
+TEXT = "text"
+META = "meta"
+TEXT_HASH = "text_hash"
+ENCODED_HASH = "encoded_hash"
+PENDING = "pending"
+ENCODE_ERROR = "encode_error"
+
+Vector = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Passage:
+    """One block of text with its place in a document, and its vector if there is one."""
+
+    id: str
+    text: str
+    title: str = ""
+    document_id: str = ""
+    number: int = 0
+    passages_total: int = 1
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    vector: Vector | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A ranked passage with both of its true scores."""
+
+    rank: int
+    id: str
+    score: float
+    bm25: float
+    #: None where the passage has no vector yet, or the question was asked without one.
+    sim: float | None
+    title: str
+    text: str
+    meta: Mapping[str, Any]
+    #: What stood in for ``sim`` in the score of a passage without a vector.
+    sim_expected: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """The answer to one question."""
+
+    question: str
+    mode: Mode
+    lam: float
+    took_ms: float
+    hits: Sequence[Hit]
+    #: True where only the beginning of the question went to BM25.
+    question_cut: bool = False
+
+
+def hash_text(title: str, text: str) -> str:
+    """Name what an encoder would read of a passage; 128 bits are plenty to tell two texts apart."""
+    return hashlib.sha256(f"{title}\0{text}".encode()).hexdigest()[:32]
+
+
+def to_document(passage: Passage, vector_field: str) -> dict[str, Any]:
+    """Write a passage as OpenSearch stores it."""
+    text_hash = hash_text(passage.title, passage.text)
+    document: dict[str, Any] = {
+        ID: passage.id,
+        DOCUMENT_ID: passage.document_id or passage.id,
+        NUMBER: passage.number,
+        PASSAGES_TOTAL: passage.passages_total,
+        TITLE: passage.title,
+        TEXT: passage.text,
+        META: dict(passage.meta),
+        TEXT_HASH: text_hash,
+        PENDING: passage.vector is None,
+    }
+    if passage.vector is not None:
+        document[vector_field] = passage.vector
+        document[ENCODED_HASH] = text_hash
+    return document

@@ -1,0 +1,97 @@
+"""What an index says of itself: the ``Profile`` in ``_meta.hybrid`` of its mapping.
+
+A client needs nothing but the address; all that ranking depends on stands here.
+"""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from .errors import ProfileError, UsageError
+from .fusion import DEFAULT_PRIOR, PAPER_B, PAPER_DEPTH, PAPER_K1, PAPER_LAMBDA, SimPrior
+
+VERSION = 1
+#: Characters of the fingerprint that a vector field's name carries.
+FINGERPRINT_CHARS = 8
+#: k-NN's own limit.
+MAX_DIMENSION = 16_000
+
+Similarity = Literal["dot", "cosine"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """Everything that a ranking depends on besides the passages."""
+
+    #: Names the encoder's two towers; questions and passages of one index share it.
+    pair_id: str
+    #: Names the passage tower and its weights; the vector field is named after it.
+    fingerprint: str
+    dimension: int
+    #: ``dot`` ranks by the raw dot product; ``cosine`` has unit passage vectors and questions of length ``scale``.
+    similarity: Similarity = "dot"
+    scale: float = 1.0
+    scale_source: str = "given"
+    #: No stored vector is longer.
+    max_norm: float = 1.0
+    sim_prior: SimPrior = DEFAULT_PRIOR
+    lam: float = PAPER_LAMBDA
+    lam_source: str = "paper"
+    depth: int = PAPER_DEPTH
+    analyzer: str = "english"
+    k1: float = PAPER_K1
+    b: float = PAPER_B
+    version: int = VERSION
+
+    def __post_init__(self) -> None:
+        for rule, complaint in self._rules():
+            if not rule:
+                raise UsageError(f"The profile cannot be: {complaint}.")
+
+    def _rules(self) -> list[tuple[bool, str]]:
+        prior = self.sim_prior
+        return [
+            (bool(self.pair_id), "pair_id is empty"),
+            (
+                len(self.fingerprint) >= FINGERPRINT_CHARS and self.fingerprint.isalnum(),
+                f"fingerprint {self.fingerprint!r} is not {FINGERPRINT_CHARS} or more letters and digits",
+            ),
+            (1 <= self.dimension <= MAX_DIMENSION, f"dimension {self.dimension} is not in 1…{MAX_DIMENSION}"),
+            (self.similarity in ("dot", "cosine"), f"similarity {self.similarity!r} is not dot or cosine"),
+            (_positive(self.scale), f"scale {self.scale} is not above 0"),
+            (_positive(self.max_norm), f"max_norm {self.max_norm} is not above 0"),
+            (math.isfinite(prior.a) and math.isfinite(prior.b), "sim_prior is not finite"),
+            (prior.b >= 0, f"sim_prior b {prior.b} is below 0, so a better match would count for less"),
+            (math.isfinite(self.lam) and self.lam >= 0, f"lambda {self.lam} is below 0"),
+            (self.depth >= 1, f"depth {self.depth} is below 1"),
+            (self.k1 >= 0 and 0 <= self.b <= 1, f"k1 {self.k1}, b {self.b}: k1 ≥ 0 and 0 ≤ b ≤ 1 are needed"),
+        ]
+
+    @property
+    def vector_field(self) -> str:
+        """The field that holds this encoder's vectors."""
+        return f"vec_{self.fingerprint[:FINGERPRINT_CHARS].lower()}"
+
+
+def to_meta(profile: Profile) -> dict[str, Any]:
+    """Write a profile as JSON."""
+    return dataclasses.asdict(profile)
+
+
+def from_meta(meta: Mapping[str, Any], where: str) -> Profile:
+    """Read a profile from JSON; ``where`` names the index in complaints."""
+    version = meta.get("version")
+    if version != VERSION:
+        raise ProfileError(f"{where} has a profile of version {version}; this release reads version {VERSION}.")
+    known = {field.name for field in dataclasses.fields(Profile)}
+    try:
+        values = {name: value for name, value in meta.items() if name in known}
+        return Profile(**{**values, "sim_prior": SimPrior(**values["sim_prior"])})
+    except (KeyError, TypeError, UsageError) as error:
+        raise ProfileError(f"The profile of {where} cannot be read: {error}") from error
+
+
+def _positive(value: float) -> bool:
+    return math.isfinite(value) and value > 0

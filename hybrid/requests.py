@@ -1,0 +1,136 @@
+"""One question to an index: checked here once, so that every engine may trust what it gets."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypedDict, get_args
+
+from numpy.typing import ArrayLike
+
+from .errors import EncoderMismatchError, FilterError, UsageError, VectorError
+from .fusion import is_weight
+from .passages import Dense, Idf, Mode, Vector
+from .profile import Profile
+from .vectors import length, read_question_vector
+
+#: OpenSearch's own limit on rescore windows, result windows and k.
+MAX_DEPTH = 10_000
+#: Terms of a question that go to BM25. Lucene stops at 1024 clauses and a search holds the question twice.
+MAX_TERMS = 400
+#: No more than this is even analysed.
+MAX_QUESTION_CHARS = 10_000
+
+Filter = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SearchRequest:
+    """A question with everything that decides its ranking."""
+
+    question: str
+    vector: Vector | None
+    k: int
+    mode: Mode
+    lam: float
+    depth: int
+    #: OpenSearch query clauses that all must hold, on both sides.
+    filters: tuple[Mapping[str, Any], ...]
+    dense: Dense
+    idf: Idf
+
+    @property
+    def vector_norm(self) -> float:
+        """Length of the question vector, 0 without one."""
+        return 0.0 if self.vector is None else length(self.vector)
+
+
+class SearchOptions(TypedDict, total=False):
+    """What a search may be given besides the question; the profile fills in what is left out."""
+
+    #: The question's vector; every mode but ``lexical`` needs one.
+    vector: ArrayLike | None
+    #: The encoder pair that made the vector, checked against the index's own.
+    pair_id: str | None
+    #: How many hits to return.
+    k: int
+    #: ``hybrid`` (the default), ``lexical`` or ``dense``.
+    mode: Mode
+    #: Weight λ of sim; the profile's by default.
+    lam: float | None
+    #: How many passages each side proposes; the profile's by default.
+    depth: int | None
+    #: OpenSearch query clauses that restrict both sides.
+    filter: Filter
+    #: ``ann`` walks the graph, ``exact`` compares with every passage.
+    dense: Dense
+    #: ``global`` makes several shards score like one, ``shard`` saves a round between nodes.
+    idf: Idf
+
+
+def make_request(
+    question: str,
+    profile: Profile,
+    *,
+    vector: ArrayLike | None = None,
+    pair_id: str | None = None,
+    k: int = 10,
+    mode: Mode = "hybrid",
+    lam: float | None = None,
+    depth: int | None = None,
+    filter: Filter = None,  # noqa: A002 - the name that OpenSearch and its clients use
+    dense: Dense = "ann",
+    idf: Idf = "global",
+) -> SearchRequest:
+    """Check a call's arguments against the profile; what is left out comes from the profile."""
+    _check_choices(mode, dense, idf)
+    check_encoder(pair_id, profile)
+    lam = profile.lam if lam is None else lam
+    depth = profile.depth if depth is None else depth
+    if not is_weight(lam):
+        raise UsageError(f"lambda is {lam}; say a finite number of 0 or more.")
+    if k < 1:
+        raise UsageError(f"k is {k}; say 1 or more.")
+    if not 1 <= depth <= MAX_DEPTH:
+        raise UsageError(f"depth is {depth}; say 1 to {MAX_DEPTH}.")
+    if vector is None and mode != "lexical":
+        raise VectorError(f"mode {mode} needs the question's vector; give one, or ask with mode lexical.")
+    return SearchRequest(
+        question=question[:MAX_QUESTION_CHARS],
+        vector=None if vector is None else read_question_vector(vector, profile),
+        k=k,
+        mode=mode,
+        lam=lam,
+        depth=depth,
+        filters=_check_filter(filter),
+        dense=dense,
+        idf=idf,
+    )
+
+
+def check_encoder(pair_id: str | None, profile: Profile) -> None:
+    """Refuse vectors that say they come from another encoder."""
+    if pair_id is not None and pair_id != profile.pair_id:
+        raise EncoderMismatchError(
+            f"The vector comes from the encoder {pair_id}, the index holds vectors of {profile.pair_id}; "
+            f"encode with {profile.pair_id}."
+        )
+
+
+def _check_choices(mode: str, dense: str, idf: str) -> None:
+    for name, value, choices in (
+        ("mode", mode, get_args(Mode)),
+        ("dense", dense, get_args(Dense)),
+        ("idf", idf, get_args(Idf)),
+    ):
+        if value not in choices:
+            raise UsageError(f"{name} is {value!r}; say {' or '.join(choices)}.")
+
+
+def _check_filter(given: Filter) -> tuple[Mapping[str, Any], ...]:
+    clauses = [] if given is None else [given] if isinstance(given, Mapping) else list(given)
+    for clause in clauses:
+        if not isinstance(clause, Mapping) or len(clause) != 1:
+            raise FilterError(
+                f"The filter {clause!r} is not an OpenSearch query clause, such as "
+                '{"term": {"meta.lang": "en"}}; say one clause or a list of them.'
+            )
+    return tuple(clauses)

@@ -1,0 +1,51 @@
+"""Vectors that were given: checked, and brought to the lengths that the profile's similarity means.
+
+With ``cosine`` a passage vector gets length 1 and a question vector length ``scale``, so their dot product is
+``scale · cos``; with ``dot`` vectors stay as they are.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .errors import VectorError
+from .passages import Vector
+from .profile import Profile
+
+
+def read_question_vector(values: ArrayLike, profile: Profile) -> Vector:
+    """Give a question's vector as the index wants it."""
+    vector = _read(values, profile, "The question's vector")
+    return vector if profile.similarity == "dot" else _resize(vector, profile.scale, "The question's vector")
+
+
+def read_passage_vector(values: ArrayLike, profile: Profile, passage_id: str) -> Vector:
+    """Give a passage's vector as the index wants it."""
+    what = f"The vector of passage {passage_id}"
+    vector = _read(values, profile, what)
+    return vector if profile.similarity == "dot" else _resize(vector, 1.0, what)
+
+
+def length(vector: Vector) -> float:
+    """Give the Euclidean length, summed in float64."""
+    return float(np.linalg.norm(vector.astype(np.float64)))
+
+
+def _read(values: ArrayLike, profile: Profile, what: str) -> Vector:
+    try:
+        with np.errstate(over="ignore"):
+            vector = np.asarray(values, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise VectorError(f"{what} is not a list of numbers.") from error
+    if vector.shape != (profile.dimension,):
+        shape = "×".join(map(str, vector.shape)) or "a single number"
+        raise VectorError(f"{what} has {shape} numbers; the index holds vectors of {profile.dimension}.")
+    if not np.isfinite(vector).all():
+        raise VectorError(f"{what} holds NaN or infinity.")
+    return vector
+
+
+def _resize(vector: Vector, wanted: float, what: str) -> Vector:
+    given = length(vector)
+    if given == 0:
+        raise VectorError(f"{what} is all zeros, so it has no direction to compare by cosine.")
+    return (vector.astype(np.float64) * (wanted / given)).astype(np.float32)

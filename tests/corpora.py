@@ -41,14 +41,14 @@ def squad_sentences() -> Corpus:
 def squad_json(name: str) -> Corpus:
     """Give the paragraphs and questions of a file in SQuAD's format."""
     articles: list[dict[str, Any]] = json.loads((DATA / name).read_text(encoding="utf-8"))["data"]
-    passages, titles, questions, gold = [], [], [], []
-    for article in articles:
-        for paragraph in article["paragraphs"]:
-            questions += [qa["question"] for qa in paragraph["qas"]]
-            gold += [len(passages)] * len(paragraph["qas"])
-            passages.append(paragraph["context"])
-            titles.append(article["title"])
-    return Corpus(tuple(passages), tuple(titles), tuple(questions), tuple(gold))
+    paragraphs = [(article["title"], paragraph) for article in articles for paragraph in article["paragraphs"]]
+    asked = [(qa["question"], place) for place, (_, paragraph) in enumerate(paragraphs) for qa in paragraph["qas"]]
+    return Corpus(
+        passages=tuple(paragraph["context"] for _, paragraph in paragraphs),
+        titles=tuple(title for title, _ in paragraphs),
+        questions=tuple(question for question, _ in asked),
+        gold=tuple(place for _, place in asked),
+    )
 
 
 def vaswani() -> Corpus:
@@ -60,11 +60,16 @@ def vaswani() -> Corpus:
 
 def mixed() -> Corpus:
     """Give all of them as one corpus of about 19,000 passages."""
-    parts = (squad_sentences(), squad_json("xquad.en.json"), squad_json("policyqa-dev.json"), vaswani())
-    passages, titles, questions, gold = [], [], [], []
-    for part in parts:
-        gold += [number + len(passages) for number in part.gold]
-        passages += part.passages
-        titles += part.titles
-        questions += part.questions
-    return Corpus(tuple(passages), tuple(titles), tuple(questions), tuple(gold))
+    whole = Corpus((), (), (), ())
+    for part in (squad_sentences(), squad_json("xquad.en.json"), squad_json("policyqa-dev.json"), vaswani()):
+        whole = _join(whole, part)
+    return whole
+
+
+def _join(first: Corpus, second: Corpus) -> Corpus:
+    return Corpus(
+        passages=first.passages + second.passages,
+        titles=first.titles + second.titles,
+        questions=first.questions + second.questions,
+        gold=first.gold + tuple(place + len(first.passages) for place in second.gold),
+    )

@@ -1,0 +1,105 @@
+"""Fixtures on real services.
+
+One OpenSearch node serves the whole run, with an index of a fresh name per test; three nodes start only for the tests
+that ask for them. Where no service can be had a test is skipped with the reason, and fails if ``CI`` is set.
+"""
+
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import Any
+
+import numpy as np
+import opensearchpy
+import pytest
+from hypothesis import settings as hypothesis_settings
+
+from hybrid import IndexSpec, Profile, create_index
+from hybrid.engines.opensearch.client import Client
+from hybrid.engines.opensearch.lifecycle import drop_index
+from hybrid.settings import Settings
+from tests.services.discover import Service, opensearch_cluster, opensearch_service, redis_service
+from tests.services.errors import ServiceUnavailable
+
+hypothesis_settings.register_profile("steady", derandomize=True, deadline=None)
+hypothesis_settings.load_profile("steady")
+
+MakeIndex = Callable[..., str]
+
+
+@pytest.fixture(scope="session")
+def opensearch() -> Iterator[Service]:
+    """Give one OpenSearch node, shared by the run."""
+    yield from _serve(opensearch_service())
+
+
+@pytest.fixture(scope="module")
+def three_nodes() -> Iterator[Service]:
+    """Give a cluster of three nodes; it lives as long as one test module."""
+    yield from _serve(opensearch_cluster(nodes=3))
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[Service]:
+    """Give a Redis, shared by the run."""
+    yield from _serve(redis_service())
+
+
+@pytest.fixture
+def client(opensearch: Service) -> Iterator[Client]:
+    """Give our client of the shared node."""
+    client = Client(opensearch.url, Settings())
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def raw(opensearch: Service) -> Iterator[Any]:
+    """Give the library's own client of the shared node: for setting things up and looking behind ours."""
+    client = opensearchpy.OpenSearch([opensearch.url], timeout=60)
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="module")
+def make_index(opensearch: Service) -> Iterator[MakeIndex]:
+    """Give a function that creates an index of a fresh name and gives its address; all are dropped after the module.
+
+    ``make_index(profile, spec)`` takes a ``Profile`` (by default 8 dimensions, dot product) and an ``IndexSpec``.
+    """
+    made: list[str] = []
+
+    def make(profile: Profile | None = None, spec: IndexSpec | None = None) -> str:
+        name = f"test-{secrets.token_hex(6)}"
+        address = f"{opensearch.url}/{name}"
+        create_index(address, profile or small_profile(), spec or IndexSpec(replicas=0), settings=Settings())
+        made.append(name)
+        return address
+
+    yield make
+    client = Client(opensearch.url, Settings())
+    for name in made:
+        client.run(drop_index(name))
+    client.close()
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """Give a seeded source of randomness."""
+    return np.random.default_rng(20201116)
+
+
+def small_profile(**changes: Any) -> Profile:
+    """Give a profile for made-up vectors of 8 dimensions."""
+    return Profile(**{"pair_id": "made-up", "fingerprint": "0123456789abcdef", "dimension": 8, **changes})
+
+
+def _serve(service: AbstractContextManager[Service]) -> Iterator[Service]:
+    try:
+        with service as running:
+            yield running
+    except ServiceUnavailable as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(error))

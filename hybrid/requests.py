@@ -36,6 +36,7 @@ class SearchRequest:
     filters: tuple[Mapping[str, Any], ...]
     dense: Dense
     idf: Idf
+    text: bool
 
     @property
     def vector_norm(self) -> float:
@@ -64,6 +65,8 @@ class SearchOptions(TypedDict, total=False):
     dense: Dense
     #: ``global`` makes several shards score like one, ``shard`` saves a round between nodes.
     idf: Idf
+    #: False leaves title, text and meta out of the hits, which is quicker.
+    text: bool
 
 
 def make_request(
@@ -79,6 +82,7 @@ def make_request(
     filter: Filter = None,  # noqa: A002 - the name that OpenSearch and its clients use
     dense: Dense = "ann",
     idf: Idf = "global",
+    text: bool = True,
 ) -> SearchRequest:
     """Check a call's arguments against the profile; what is left out comes from the profile."""
     _check_choices(mode, dense, idf)
@@ -94,7 +98,7 @@ def make_request(
     if vector is None and mode != "lexical":
         raise VectorError(f"mode {mode} needs the question's vector; give one, or ask with mode lexical.")
     return SearchRequest(
-        question=question[:MAX_QUESTION_CHARS],
+        question=question,
         vector=None if vector is None else read_question_vector(vector, profile),
         k=k,
         mode=mode,
@@ -103,6 +107,7 @@ def make_request(
         filters=_check_filter(filter),
         dense=dense,
         idf=idf,
+        text=text,
     )
 
 

@@ -84,8 +84,10 @@ def refusal(status: int, body: Any, what: str) -> ClusterError | IndexMissingErr
     """Turn an error answer, or one failed item of a batch, into the error that fits."""
     kind, reason = read_error(body)
     if status == 401:
-        return AccessError(f"Cannot {what}: the cluster wants valid credentials (401); set HYBRID_OPENSEARCH_USERNAME "
-                           "and HYBRID_OPENSEARCH_PASSWORD, or HYBRID_OPENSEARCH_TOKEN.")  # fmt: skip
+        return AccessError(
+            f"Cannot {what}: the cluster wants valid credentials (401); set HYBRID_OPENSEARCH_USERNAME and "
+            "HYBRID_OPENSEARCH_PASSWORD, or HYBRID_OPENSEARCH_TOKEN."
+        )
     if status == 403:
         return AccessError(f"Cannot {what}: the cluster forbids it (403): {reason}")
     if kind == "index_not_found_exception":

@@ -8,7 +8,7 @@ import asyncio
 import ssl
 import time
 from collections.abc import Mapping
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import opensearchpy
@@ -134,19 +134,17 @@ def _to_answer(body: Any) -> Answer:
 def _refused_or_raise(error: Exception, url: str) -> Answer:
     if isinstance(error, TransportError) and isinstance(error.status_code, int):
         return Answer(error.status_code, error.info if isinstance(error.info, Mapping) else str(error.error))
-    _raise_unreachable(error, url)
+    raise UnreachableError(f"Cannot reach OpenSearch at {url}: {_reason(error)}.") from error
 
 
-def _raise_unreachable(error: Exception, url: str) -> NoReturn:
+def _reason(error: Exception) -> str:
     if isinstance(error, ConnectionTimeout):
-        reason = "no answer in time; raise HYBRID_OPENSEARCH_TIMEOUT if the cluster is only slow"
-    elif "CERTIFICATE_VERIFY_FAILED" in str(error) or isinstance(error, opensearchpy.SSLError):
-        reason = "its certificate is not trusted; name its authority in HYBRID_OPENSEARCH_CA_FILE"
-    elif isinstance(error, LibraryConnectionError):
-        reason = f"{_shorten(error)}; is it running, and is the address right?"
-    else:
-        reason = f"what answers there does not speak OpenSearch's JSON ({type(error).__name__})"
-    raise UnreachableError(f"Cannot reach OpenSearch at {url}: {reason}") from error
+        return "no answer in time; raise HYBRID_OPENSEARCH_TIMEOUT if the cluster is only slow"
+    if "CERTIFICATE_VERIFY_FAILED" in str(error) or isinstance(error, opensearchpy.SSLError):
+        return "its certificate is not trusted; name its authority in HYBRID_OPENSEARCH_CA_FILE"
+    if isinstance(error, LibraryConnectionError):
+        return f"{_shorten(error)}; is it running, and is the address right?"
+    return f"what answers there does not speak OpenSearch's JSON ({type(error).__name__})"
 
 
 def _shorten(error: TransportError) -> str:

@@ -37,13 +37,13 @@ def read_hybrid(hit: Mapping[str, Any], request: SearchRequest, profile: Profile
         bm25 = 0.0
         score = fusion.fuse(0.0, prior.a if sim is None else sim, request.lam)
     expected = fusion.expect_sim(bm25, prior) if sim is None else None
-    return Found(hit["_id"], score, bm25, sim, expected, hit["_source"])
+    return Found(hit["_id"], score, bm25, sim, expected, hit.get("_source", {}))
 
 
 def read_lexical(hit: Mapping[str, Any], _request: SearchRequest, _profile: Profile) -> Found:
     """Read a hit whose score is BM25."""
     bm25 = float(hit["_score"])
-    return Found(hit["_id"], bm25, bm25, _sim(hit), None, hit["_source"])
+    return Found(hit["_id"], bm25, bm25, _sim(hit), None, hit.get("_source", {}))
 
 
 def read_dense(hit: Mapping[str, Any], _request: SearchRequest, _profile: Profile) -> Found:
@@ -52,7 +52,7 @@ def read_dense(hit: Mapping[str, Any], _request: SearchRequest, _profile: Profil
     if sim is None:
         raise ValueError(f"passage {hit['_id']} was found by a vector that it does not have")
     bm25 = float(hit.get("matched_queries", {}).get(queries.BM25, 0.0))
-    return Found(hit["_id"], sim, bm25, sim, None, hit["_source"])
+    return Found(hit["_id"], sim, bm25, sim, None, hit.get("_source", {}))
 
 
 READERS: Mapping[Mode, Callable[[Mapping[str, Any], SearchRequest, Profile], Found]] = {

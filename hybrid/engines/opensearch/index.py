@@ -90,7 +90,9 @@ class AsyncOpenSearchIndex:
         self._preference = secrets.token_hex(8)
 
     @classmethod
-    async def open(cls, address: ClusterAddress, settings: Settings, headers: Mapping[str, str] | None = None) -> Self:
+    async def open(
+        cls, address: ClusterAddress, settings: Settings, headers: Mapping[str, str] | None = None
+    ) -> Self:
         """Connect, read the profile, and refuse an index that cannot be ranked rightly."""
         client = AsyncClient(address.url, settings, headers)
         try:

@@ -85,7 +85,9 @@ def create_index(alias: str, profile: Profile, spec: IndexSpec) -> Conversation[
         yield from ask(Call("PUT", f"/{name}", encode(body)), what=f"create {alias}")
     except RefusedError as error:
         if error.kind == "resource_already_exists_exception":
-            raise IndexExistsError(f"Cannot create {alias}: {name} exists without its alias; delete it first.") from error
+            raise IndexExistsError(
+                f"Cannot create {alias}: {name} exists without its alias; delete it first."
+            ) from error
         raise
     return name
 

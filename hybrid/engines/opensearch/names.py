@@ -1,7 +1,7 @@
 """Names on the cluster: builders and parsers side by side.
 
-People address an alias, ``wiki``. Behind it stands ``wiki--v1--1a2b3c4d``: its version and the checksum of the mapping
-it was made with. Locks and jobs of the index are documents in ``wiki-jobs``.
+People address an alias, ``wiki``. Behind it stands ``wiki--v1--1a2b3c4d``: its version and the checksum of the
+mapping it was made with. Locks and jobs of the index are documents in ``wiki-jobs``.
 """
 
 import re

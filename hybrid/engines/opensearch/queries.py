@@ -1,11 +1,11 @@
 """Search bodies as pure functions: a ``SearchRequest`` and a ``Target`` in, JSON-ready dicts out; no client in sight.
 
-A search by one side is one ``_search``. A hybrid search is two in one ``_msearch``: A proposes the best passages by BM25, B the best by sim, and both
-are put in order by the same query T, so a passage that both propose has one score. The best k of the union lie inside
-the two lists' best k, which is why each list returns little more than k although 2000 were weighed.
+A search by one side is one ``_search``. A hybrid search is two in one ``_msearch``: A proposes the best passages by
+BM25, B the best by sim, and both are put in order by the same query T, so a passage that both propose has one score.
+The best k of the union lie inside the two lists' best k, which is why each list returns little more than k although
+2000 were weighed.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,9 +26,7 @@ SIM = "sim"
 BM25 = "bm25"
 
 _READ_SIM = (
-    "def sim = null;"
-    "if (doc[params.field].size() != 0) { sim = innerProduct(params.q, doc[params.field]) }"
-    "return sim;"
+    "def sim = null;if (doc[params.field].size() != 0) { sim = innerProduct(params.q, doc[params.field]) }return sim;"
 )
 _SOURCE = [TITLE, TEXT, META]
 
@@ -69,7 +67,7 @@ def hybrid_bodies(request: SearchRequest, target: Target, size: int) -> tuple[Bo
             "rescore_query": true_score(request, target),
         },
     }
-    common = {**_returned(target.profile, _vector(request)), "size": size, "rescore": rescore}
+    common = {**_returned(request, target), "size": size, "rescore": rescore}
     lexical = {"query": _filtered(match(request, target), request), **common}
     dense = {"query": nearest(request, target), **common}
     return lexical, dense
@@ -81,7 +79,7 @@ def lexical_body(request: SearchRequest, target: Target, size: int) -> Body:
         "query": _filtered(match(request, target), request),
         "sort": [{"_score": "desc"}, {ID: "asc"}],
         "size": size,
-        **_returned(target.profile, request.vector),
+        **_returned(request, target),
     }
 
 
@@ -98,7 +96,7 @@ def dense_body(request: SearchRequest, target: Target, size: int) -> Body:
             "query": {"rescore_query_weight": 0, "rescore_query": match(request, target)},
         },
         "size": size,
-        **_returned(target.profile, _vector(request)),
+        **_returned(request, target),
     }
 
 
@@ -171,15 +169,13 @@ def _scan(request: SearchRequest, target: Target) -> Clause:
 
 
 def _dot_product(request: SearchRequest, profile: Profile, query: Clause) -> Clause:
-    """Build k-NN's own script over ``query``; it reads the question's vector once, Painless would for each passage."""
+    """Build k-NN's own script over ``query``: it reads the question's vector once, not for each passage."""
     params = {
         "field": profile.vector_field,
         "query_value": _vector(request),
         "space_type": "innerproduct",
     }
-    return {
-        "script_score": {"query": query, "script": {"lang": "knn", "source": "knn_score", "params": params}}
-    }
+    return {"script_score": {"query": query, "script": {"lang": "knn", "source": "knn_score", "params": params}}}
 
 
 def _filtered(query: Clause, request: SearchRequest) -> Clause:
@@ -188,17 +184,13 @@ def _filtered(query: Clause, request: SearchRequest) -> Clause:
     return {"bool": {"must": [query], "filter": list(request.filters)}}
 
 
-def _returned(profile: Profile, vector: Vector | None) -> Body:
+def _returned(request: SearchRequest, target: Target) -> Body:
     """Ask for the least: what a hit shows, never its vector, no total."""
-    body: Body = {"track_total_hits": False, "_source": _SOURCE}
-    if vector is not None:
-        script = {"source": _READ_SIM, "params": _script_params(profile, vector)}
-        body["script_fields"] = {SIM: {"script": script}}
+    body: Body = {"track_total_hits": False, "_source": _SOURCE if request.text else False}
+    if request.vector is not None:
+        params = {"field": target.profile.vector_field, "q": request.vector}
+        body["script_fields"] = {SIM: {"script": {"source": _READ_SIM, "params": params}}}
     return body
-
-
-def _script_params(profile: Profile, vector: Vector) -> Mapping[str, Any]:
-    return {"field": profile.vector_field, "q": vector}
 
 
 def _vector(request: SearchRequest) -> Vector:

@@ -5,13 +5,14 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from ...errors import ClusterError, FilterError, PartialResultError, RefusedError
+from ...errors import ClusterError, FilterError, PartialResultError, ProfileError, RefusedError
 from ...fusion import order
-from ...passages import CONTENTS, Hit, SearchResult
-from ...requests import MAX_TERMS, SearchRequest
+from ...passages import CONTENTS, SearchResult
+from ...requests import MAX_QUESTION_CHARS, MAX_TERMS, SearchRequest
 from . import queries
 from .calls import Call, Conversation, ask, check, encode, encode_lines, refusal
 from .hits import READERS, Found, to_hit
+from .lifecycle import open_target
 from .queries import SPARE, Target
 
 #: Scores this close, relatively, may be one score: float32 sums of the same terms in another order.
@@ -26,18 +27,20 @@ _MALFORMED = ("parsing_exception", "x_content_parse_exception", "query_shard_exc
 def search(target: Target, request: SearchRequest, preference: str) -> Conversation[SearchResult]:
     """Answer one question."""
     started = time.monotonic()
-    request, cut = yield from _shorten(request, target)
-    while True:
-        try:
-            found = yield from _ask_mode(request, target, preference)
-            break
-        except RefusedError as error:
-            request = _halve(request, error)
-            cut = True
-    best = order(found)[: request.k]
-    hits = tuple(to_hit(one, rank) for rank, one in enumerate(best, start=1))
-    took = (time.monotonic() - started) * 1000
-    return SearchResult(request.question, request.mode, request.lam, took, hits, cut)
+    shortened = yield from _shorten(request, target)
+    shortened, found = yield from _ask_shorter(shortened, target, preference)
+    if _clipped(found, shortened, target):
+        target = yield from _reopen(target)
+        found = yield from _ask_mode(shortened, target, preference)
+    hits = tuple(to_hit(one, rank) for rank, one in enumerate(order(found)[: request.k], start=1))
+    return SearchResult(
+        question=request.question,
+        mode=request.mode,
+        lam=request.lam,
+        took_ms=(time.monotonic() - started) * 1000,
+        hits=hits,
+        question_cut=shortened.question != request.question,
+    )
 
 
 def build_call(request: SearchRequest, target: Target, preference: str, size: int) -> Call:
@@ -56,6 +59,17 @@ def first_size(request: SearchRequest) -> int:
     """Give how many hits to ask for: a few to spare, except where the server itself breaks ties by id."""
     spare = 0 if request.mode == "lexical" else SPARE
     return min(request.k + spare, request.depth)
+
+
+def _ask_shorter(
+    request: SearchRequest, target: Target, preference: str
+) -> Conversation[tuple[SearchRequest, list[Found]]]:
+    """Ask, with half of the question each time that Lucene finds it too long; give what was asked in the end."""
+    while True:
+        try:
+            return request, (yield from _ask_mode(request, target, preference))
+        except RefusedError as error:
+            request = _halve(request, error)
 
 
 def _ask_mode(request: SearchRequest, target: Target, preference: str) -> Conversation[list[Found]]:
@@ -96,6 +110,23 @@ def _tied_beyond(lists: list[list[Found]], request: SearchRequest, size: int) ->
     return any(len(found) == size and found[-1].score >= kth - margin for found in lists)
 
 
+def _clipped(found: list[Found], request: SearchRequest, target: Target) -> bool:
+    """Tell whether a vector is longer than the profile knows, so that its score was cut off at 0."""
+    floor = queries.floor(request, target.profile)
+    return request.mode == "hybrid" and any(one.sim is not None and one.sim < floor for one in found)
+
+
+def _reopen(target: Target) -> Conversation[Target]:
+    """Read the profile anew: a writer raises ``max_norm`` before it writes a longer vector."""
+    fresh = yield from open_target(target.name)
+    if fresh.profile == target.profile:
+        raise ProfileError(
+            f"{target.name} holds a vector longer than the {target.profile.max_norm:g} in its profile, so its scores "
+            "would be wrong; something other than hybrid wrote it: write it again through hybrid."
+        )
+    return fresh
+
+
 def _check_response(response: Mapping[str, Any], request: SearchRequest, what: str) -> None:
     if "error" in response:
         raise _explain(refusal(response.get("status", 500), response, what), request)
@@ -130,15 +161,16 @@ def _halve(request: SearchRequest, error: RefusedError) -> SearchRequest:
     return dataclasses.replace(request, question=" ".join(words[: len(words) // 2]))
 
 
-def _shorten(request: SearchRequest, target: Target) -> Conversation[tuple[SearchRequest, bool]]:
-    """Leave the first ``MAX_TERMS`` analysed terms of a question; short ones cannot have more."""
+def _shorten(request: SearchRequest, target: Target) -> Conversation[SearchRequest]:
+    """Leave the first ``MAX_TERMS`` analysed terms of a question; one of so few characters cannot have more."""
     if len(request.question) <= MAX_TERMS:
-        return request, False
-    body = encode({"field": CONTENTS, "text": request.question})
-    call = Call("POST", f"/{target.name}/_analyze", body)
-    tokens = (yield from ask(call, what="analyse the question"))["tokens"]
-    if len(tokens) <= MAX_TERMS:
-        return request, False
+        return request
+    body = encode({"field": CONTENTS, "text": request.question[:MAX_QUESTION_CHARS]})
+    tokens = (yield from ask(Call("POST", f"/{target.indexes[0]}/_analyze", body), what="analyse the question"))[
+        "tokens"
+    ]
     # Offsets count UTF-16 units.
-    units = request.question.encode("utf-16-le")[: 2 * tokens[MAX_TERMS - 1]["end_offset"]]
-    return dataclasses.replace(request, question=units.decode("utf-16-le", "ignore")), True
+    units = request.question[:MAX_QUESTION_CHARS].encode("utf-16-le")
+    if len(tokens) > MAX_TERMS:
+        units = units[: 2 * tokens[MAX_TERMS - 1]["end_offset"]]
+    return dataclasses.replace(request, question=units.decode("utf-16-le", "ignore"))

@@ -1,1 +1,1 @@
-"""."""
+"""The command ``hybrid``: one file a command."""

@@ -1,0 +1,80 @@
+"""Where the command starts: it finds the subcommand, and turns errors into one line and an exit code.
+
+0 done, 1 failed, 2 wrong usage, 3 finished with rejects, 130 interrupted.
+"""
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+
+import click
+
+from ..errors import HybridError
+
+PROGRAM = "hybrid"
+INTERRUPTED = 130
+
+#: Subcommand → module that holds it as ``command``; a module is imported only when its command is asked for.
+COMMANDS = {
+    "doctor": "doctor",
+    "explain-query": "explain_query",
+    "search": "search",
+    "settle": "settle",
+}
+
+
+class Commands(click.Group):
+    """Subcommands that are imported when they are needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Name the subcommands."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import a subcommand."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f".{COMMANDS[cmd_name]}", __package__)
+        command: click.Command = module.command
+        return command
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(version("hybrid-passage-search"), prog_name=PROGRAM)
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def program(debug: bool) -> None:  # noqa: ARG001 - read by main(), which also sees errors before this runs
+    """Exact BM25 + dense retrieval on OpenSearch.
+
+    INDEX is an address: http(s)://host:9200/NAME, or os:NAME for the cluster that HYBRID_OPENSEARCH_URL names.
+    Credentials come from HYBRID_OPENSEARCH_USERNAME and HYBRID_OPENSEARCH_PASSWORD (or ..._PASSWORD_FILE).
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command and leave with its exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    sys.exit(run(given))
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command and give its exit code."""
+    try:
+        result = program.main(arguments, prog_name=PROGRAM, standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except HybridError as error:
+        if "--debug" in arguments:
+            raise
+        click.echo(f"{PROGRAM}: {error}", err=True)
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo(f"{PROGRAM}: interrupted", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has gone; the rest must not fail on the way out.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1

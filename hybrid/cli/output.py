@@ -1,0 +1,53 @@
+"""How results look: tables and colour on a terminal, plain tab-separated lines in a pipe, JSON when asked for."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import click
+import orjson
+from rich.console import Console
+from rich.table import Table
+
+
+def on_terminal() -> bool:
+    """Tell whether a person reads along."""
+    return sys.stdout.isatty()
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON document."""
+    click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY).decode())
+
+
+def print_rows(header: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: int = 0) -> None:
+    """Print a table, whose first ``numbers`` columns are numbers; plain lines without a header in a pipe."""
+    if not on_terminal():
+        for row in rows:
+            click.echo("\t".join(cell.translate(_SEPARATORS) for cell in row))
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for place, name in enumerate(header):
+        last = place == len(header) - 1
+        table.add_column(name, justify="right" if place < numbers else "left", no_wrap=not last)
+    for row in rows:
+        table.add_row(*map(_escape, row))
+    Console().print(table)
+
+
+def say(line: str) -> None:
+    """Tell a person what goes on, beside the results."""
+    click.echo(line, err=True)
+
+
+def shorten(text: str, length: int) -> str:
+    """Give the beginning of a text on one line."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= length else f"{flat[: length - 1]}…"
+
+
+_SEPARATORS = str.maketrans({"\t": " ", "\n": " ", "\r": " "})
+
+
+def _escape(cell: str) -> str:
+    return cell.replace("[", r"\[")

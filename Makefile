@@ -46,6 +46,7 @@ bench: .venv/all  ## measure the query against its rivals (minutes)
 lock:  ## write the lock files anew
 	$(LOCK) --upgrade --extra dev --no-emit-package hybrid-passage-search pyproject.toml -o requirements/all.txt
 	$(LOCK) --constraint requirements/all.txt pyproject.toml -o requirements/base.txt
+	$(LOCK) --constraint requirements/all.txt --extra workers --extra models pyproject.toml -o requirements/workers.txt
 	printf 'uv>=0.13,<0.14\nsetuptools>=80,<90\n' | $(LOCK) - -o requirements/build.txt
 
 clean:  ## remove the environment

@@ -8,7 +8,7 @@
 from .engines.opensearch.lifecycle import IndexSpec
 from .errors import HybridError
 from .fusion import SimPrior
-from .index import create_index, open_async_index, open_index
+from .index import create_index, delete_index, open_async_index, open_index
 from .passages import Hit, Passage, SearchResult
 from .profile import Profile
 
@@ -21,6 +21,7 @@ __all__ = [
     "SearchResult",
     "SimPrior",
     "create_index",
+    "delete_index",
     "open_async_index",
     "open_index",
 ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Mode = Literal["hybrid", "lexical", "dense"]
 Dense = Literal["ann", "exact"]
@@ -40,7 +40,7 @@ class Passage:
     number: int = 0
     passages_total: int = 1
     meta: Mapping[str, Any] = field(default_factory=dict)
-    vector: Vector | None = None
+    vector: ArrayLike | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +78,8 @@ def hash_text(title: str, text: str) -> str:
     return hashlib.sha256(f"{title}\0{text}".encode()).hexdigest()[:32]
 
 
-def to_document(passage: Passage, vector_field: str) -> dict[str, Any]:
-    """Write a passage as OpenSearch stores it."""
+def to_document(passage: Passage, vector_field: str, vector: Vector | None) -> dict[str, Any]:
+    """Write a passage as OpenSearch stores it; ``vector`` is the passage's own, brought into the index's form."""
     text_hash = hash_text(passage.title, passage.text)
     document: dict[str, Any] = {
         ID: passage.id,
@@ -90,9 +90,9 @@ def to_document(passage: Passage, vector_field: str) -> dict[str, Any]:
         TEXT: passage.text,
         META: dict(passage.meta),
         TEXT_HASH: text_hash,
-        PENDING: passage.vector is None,
+        PENDING: vector is None,
     }
-    if passage.vector is not None:
-        document[vector_field] = passage.vector
+    if vector is not None:
+        document[vector_field] = vector
         document[ENCODED_HASH] = text_hash
     return document

@@ -1,1 +1,1 @@
-"""."""
+"""Feeding: from a source to passages in an index. Imports ``hybrid``, never ``workers``."""

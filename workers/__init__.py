@@ -1,1 +1,1 @@
-"""."""
+"""Doing: Celery workers that consume messages. Imports ``hybrid``, never ``ingest``."""

@@ -13,7 +13,7 @@ from .options import index_argument, read_search_options, search_options
 @click.argument("question")
 @search_options
 def command(index: str, question: str, **given: Any) -> None:
-    """Print the request that a search would send, ready for curl; nothing is searched.
+    r"""Print the request that a search would send, ready for curl; nothing is searched.
 
     \b
     hybrid explain-query os:wiki "who wrote it?" --vector question.npy | sh

@@ -44,7 +44,7 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(version("hybrid-passage-search"), prog_name=PROGRAM)
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-def program(debug: bool) -> None:  # noqa: ARG001 - read by main(), which also sees errors before this runs
+def program(debug: bool) -> None:
     """Exact BM25 + dense retrieval on OpenSearch.
 
     INDEX is an address: http(s)://host:9200/NAME, or os:NAME for the cluster that HYBRID_OPENSEARCH_URL names.

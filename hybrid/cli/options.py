@@ -80,20 +80,50 @@ def _read_filter(text: str | None) -> list[dict[str, Any]]:
 
 _SEARCH_OPTIONS = (
     click.option("-k", default=10, show_default=True, type=click.IntRange(1), help="How many passages to return."),
-    click.option("--mode", default="hybrid", show_default=True, type=click.Choice(["hybrid", "lexical", "dense"]),
-                 help="Rank by BM25 + λ·sim, by BM25, or by sim."),
+    click.option(
+        "--mode",
+        default="hybrid",
+        show_default=True,
+        type=click.Choice(["hybrid", "lexical", "dense"]),
+        help="Rank by BM25 + λ·sim, by BM25, or by sim.",
+    ),
     click.option("--lambda", "lam", type=float, help="Weight λ of sim; the index's own by default."),
-    click.option("--depth", type=click.IntRange(1, MAX_DEPTH), help="Passages that each side proposes; the index's own by "
-                 "default."),
-    click.option("--dense", default="ann", show_default=True, type=click.Choice(["ann", "exact"]),
-                 help="Walk the graph, or compare with every passage."),
-    click.option("--idf", default="global", show_default=True, type=click.Choice(["global", "shard"]),
-                 help="Statistics of all shards, or of each its own."),
+    click.option(
+        "--depth",
+        type=click.IntRange(1, MAX_DEPTH),
+        help="Passages that each side proposes; the index's own by default.",
+    ),
+    click.option(
+        "--dense",
+        default="ann",
+        show_default=True,
+        type=click.Choice(["ann", "exact"]),
+        help="Walk the graph, or compare with every passage.",
+    ),
+    click.option(
+        "--idf",
+        default="global",
+        show_default=True,
+        type=click.Choice(["global", "shard"]),
+        help="Statistics of all shards together, or of each shard alone.",
+    ),
     click.option("--filter", "filter_json", metavar="JSON", help="An OpenSearch query clause, or a list of them."),
-    click.option("--where", multiple=True, metavar="CONDITION", help="Such as 'year>=2000' or 'lang=en'; repeatable, all "
-                 "must hold."),
-    click.option("--vector", metavar="VECTOR", help="The question's vector: a JSON list, a .npy or .json file, or - for "
-                 "standard input. Modes hybrid and dense need it."),
-    click.option("--encoder", "pair_id", metavar="PAIR", help="The encoder pair that made the vector; refused if the "
-                 "index holds another's."),
-)  # fmt: skip
+    click.option(
+        "--where",
+        multiple=True,
+        metavar="CONDITION",
+        help="Such as 'year>=2000' or 'lang=en'; repeatable, all must hold.",
+    ),
+    click.option(
+        "--vector",
+        metavar="VECTOR",
+        help="The question's vector: a JSON list, a .npy or .json file, or - for standard input. "
+        "Modes hybrid and dense need it.",
+    ),
+    click.option(
+        "--encoder",
+        "pair_id",
+        metavar="PAIR",
+        help="The encoder pair that made the vector; refused if the index holds another's.",
+    ),
+)

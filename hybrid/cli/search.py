@@ -19,7 +19,7 @@ _TEXT_COLUMNS = 160
 @search_options
 @json_option
 def command(index: str, question: str, as_json: bool, **given: Any) -> None:
-    """Rank passages for QUESTION and show both true scores of each.
+    r"""Rank passages for QUESTION and show both true scores of each.
 
     \b
     hybrid search os:wiki "who wrote it?" --vector question.npy -k 5

@@ -15,8 +15,8 @@ from .output import on_terminal, print_json, say
 def command(index: str, as_json: bool) -> None:
     """Merge deleted passages away, so that BM25 counts living ones only.
 
-    A rewritten passage leaves a deleted twin behind that counts in the statistics of BM25 until it is merged away. The
-    cluster keeps such twins back for a while after a write, so this can take half a minute even on a small index.
+    A rewritten passage leaves a deleted twin behind that counts in the statistics of BM25 until it is merged away.
+    The cluster keeps such twins back for a while after a write, so this can take half a minute even on a small index.
     """
     with open_index(index) as opened:
         if on_terminal():

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...errors import BusyError, UnreachableError
-from ...passages import Passage, to_document
+from ...passages import Passage, Vector, to_document
 from ...vectors import length
 from .calls import Answer, Call, Conversation, Pause, check, encode_lines, read_error
 
@@ -75,10 +75,10 @@ class BulkReport:
         return self.created + self.updated + self.unchanged + self.deleted + self.missing + len(self.failures)
 
 
-def index_action(passage: Passage, vector_field: str) -> Action:
+def index_action(passage: Passage, vector_field: str, vector: Vector | None) -> Action:
     """Write a passage whole, whether it is there or not."""
-    payload = encode_lines({"index": {"_id": passage.id}}, to_document(passage, vector_field))
-    return Action(passage.id, payload, 0.0 if passage.vector is None else length(passage.vector))
+    payload = encode_lines({"index": {"_id": passage.id}}, to_document(passage, vector_field, vector))
+    return Action(passage.id, payload, 0.0 if vector is None else length(vector))
 
 
 def delete_action(passage_id: str) -> Action:

@@ -43,7 +43,7 @@ class Client:
     """A synchronous connection to one cluster."""
 
     def __init__(self, url: str, settings: Settings, headers: Mapping[str, str] | None = None):
-        self._url = url
+        self.url = url
         self._library = opensearchpy.OpenSearch(**_options(url, settings, headers, asynchronous=False))
 
     def run(self, conversation: Conversation[T]) -> T:
@@ -68,7 +68,7 @@ class Client:
         try:
             return _to_answer(self._library.transport.perform_request(**_arguments(step)))
         except (TransportError, SerializationError) as error:
-            return _refused_or_raise(error, self._url)
+            return _refused_or_raise(error, self.url)
 
     def close(self) -> None:
         """Close every connection."""
@@ -79,7 +79,7 @@ class AsyncClient:
     """The same for asyncio."""
 
     def __init__(self, url: str, settings: Settings, headers: Mapping[str, str] | None = None):
-        self._url = url
+        self.url = url
         self._library = opensearchpy.AsyncOpenSearch(**_options(url, settings, headers, asynchronous=True))
 
     async def run(self, conversation: Conversation[T]) -> T:
@@ -104,7 +104,7 @@ class AsyncClient:
         try:
             return _to_answer(await self._library.transport.perform_request(**_arguments(step)))
         except (TransportError, SerializationError) as error:
-            return _refused_or_raise(error, self._url)
+            return _refused_or_raise(error, self.url)
 
     async def close(self) -> None:
         """Close every connection."""

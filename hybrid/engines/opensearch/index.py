@@ -16,8 +16,9 @@ from ...settings import Settings
 from . import lifecycle, settle, writes
 from .bulk import BulkReport
 from .client import AsyncClient, Client
+from .curl import to_curl
 from .queries import Target
-from .search import search
+from .search import build_call, first_size, search
 from .settle import Share
 
 
@@ -49,6 +50,11 @@ class OpenSearchIndex:
         """Rank passages for a question; the options are those of ``SearchOptions``."""
         request = make_request(question, self.profile, **options)
         return self._client.run(search(self._target, request, self._preference))
+
+    def explain_query(self, question: str, **options: Unpack[SearchOptions]) -> str:
+        """Write the request of ``search`` as a shell command, without sending it."""
+        request = make_request(question, self.profile, **options)
+        return to_curl(build_call(request, self._target, self._preference, first_size(request)), self._client.url)
 
     def add(self, passages: Iterable[Passage], *, pair_id: str | None = None, refresh: bool = False) -> BulkReport:
         """Write passages, replacing those of the same id; ``refresh`` makes them searchable before this returns."""

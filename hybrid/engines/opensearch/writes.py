@@ -41,11 +41,9 @@ def refresh(target: Target) -> Conversation[None]:
 
 def _to_actions(passages: Iterable[Passage], profile: Profile) -> Iterator[Action]:
     for passage in passages:
-        if passage.vector is None:
-            yield index_action(passage, profile.vector_field)
-        else:
-            vector = read_passage_vector(passage.vector, profile, passage.id)
-            yield index_action(dataclasses.replace(passage, vector=vector), profile.vector_field)
+        given = passage.vector
+        vector = None if given is None else read_passage_vector(given, profile, passage.id)
+        yield index_action(passage, profile.vector_field, vector)
 
 
 def _fit_norm(target: Target, norm: float) -> Conversation[Target]:

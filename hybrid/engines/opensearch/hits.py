@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ... import fusion
-from ...passages import META, TEXT, TITLE, Hit, Mode
+from ...passages import ID, META, TEXT, TITLE, Hit, Mode
 from ...profile import Profile
 from ...requests import SearchRequest
 from . import queries
@@ -27,7 +27,7 @@ class Found:
 
 
 def read_hybrid(hit: Mapping[str, Any], request: SearchRequest, profile: Profile) -> Found:
-    """Read a hit that T scored: take the shift off, then split the score in two."""
+    """Read a hit that has the sum of both sides: take the shift off, then split the score in two."""
     prior, shift = profile.sim_prior, queries.shift(request, profile)
     lifted = float(hit["_score"])
     score, sim = lifted - shift, _sim(hit)
@@ -37,22 +37,22 @@ def read_hybrid(hit: Mapping[str, Any], request: SearchRequest, profile: Profile
         bm25 = 0.0
         score = fusion.fuse(0.0, prior.a if sim is None else sim, request.lam)
     expected = fusion.expect_sim(bm25, prior) if sim is None else None
-    return Found(hit["_id"], score, bm25, sim, expected, hit.get("_source", {}))
+    return Found(_id(hit), score, bm25, sim, expected, hit.get("_source", {}))
 
 
 def read_lexical(hit: Mapping[str, Any], _request: SearchRequest, _profile: Profile) -> Found:
     """Read a hit whose score is BM25."""
     bm25 = float(hit["_score"])
-    return Found(hit["_id"], bm25, bm25, _sim(hit), None, hit.get("_source", {}))
+    return Found(_id(hit), bm25, bm25, _sim(hit), None, hit.get("_source", {}))
 
 
 def read_dense(hit: Mapping[str, Any], _request: SearchRequest, _profile: Profile) -> Found:
     """Read a hit ranked by sim; a passage without any of the question's words has no named score."""
     sim = _sim(hit)
     if sim is None:
-        raise ValueError(f"passage {hit['_id']} was found by a vector that it does not have")
+        raise ValueError(f"passage {_id(hit)} was found by a vector that it does not have")
     bm25 = float(hit.get("matched_queries", {}).get(queries.BM25, 0.0))
-    return Found(hit["_id"], sim, bm25, sim, None, hit.get("_source", {}))
+    return Found(_id(hit), sim, bm25, sim, None, hit.get("_source", {}))
 
 
 READERS: Mapping[Mode, Callable[[Mapping[str, Any], SearchRequest, Profile], Found]] = {
@@ -75,6 +75,10 @@ def to_hit(found: Found, rank: int) -> Hit:
         meta=found.source.get(META, {}),
         sim_expected=found.sim_expected,
     )
+
+
+def _id(hit: Mapping[str, Any]) -> str:
+    return str(hit["fields"][ID][0])
 
 
 def _sim(hit: Mapping[str, Any]) -> float | None:

@@ -1,9 +1,9 @@
 """Search bodies as pure functions: a ``SearchRequest`` and a ``Target`` in, JSON-ready dicts out; no client in sight.
 
-A search by one side is one ``_search``. A hybrid search is two in one ``_msearch``: A proposes the best passages by
-BM25, B the best by sim, and both are put in order by the same query T, so a passage that both propose has one score.
-The best k of the union lie inside the two lists' best k, which is why each list returns little more than k although
-2000 were weighed.
+A search by one side is one ``_search``. A hybrid search is two in one ``_msearch``: A takes the best passages by BM25
+and adds λ · sim to each, B takes the best by sim and adds BM25, so every candidate has both true scores and a passage
+in both lists has one sum. The best k of the union lie inside the two lists' best k, which is why each list returns
+little more than k although 2000 were weighed.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ Clause = dict[str, Any]
 Body = dict[str, Any]
 
 #: Hits beyond k asked of each list, so that ties at rank k can be broken by id.
-SPARE = 32
+SPARE = 16
 #: The graph is asked for at least this many: with k = 100 it misses a tenth of the best 100 at worst, with 2000 none.
 MIN_GRAPH_K = 2000
 #: Names of the script field that carries sim, and of the query whose score is BM25.
@@ -58,18 +58,18 @@ def search_options(request: SearchRequest, target: Target, preference: str) -> d
 
 
 def hybrid_bodies(request: SearchRequest, target: Target, size: int) -> tuple[Body, Body]:
-    """Build A and B, both in the order of T."""
-    rescore = {
-        "window_size": request.depth,
-        "query": {
-            "query_weight": 0,
-            "rescore_query_weight": 1,
-            "rescore_query": true_score(request, target),
-        },
+    """Build A, which starts from BM25 and adds λ · sim, and B, which starts from λ · sim and adds BM25."""
+    returned = {**_returned(request, target), "size": size}
+    lexical = {
+        "query": _filtered(match(request, target), request),
+        "rescore": _add_up(_lifted_sim_of_any(request, target), request),
+        **returned,
     }
-    common = {**_returned(request, target), "size": size, "rescore": rescore}
-    lexical = {"query": _filtered(match(request, target), request), **common}
-    dense = {"query": nearest(request, target), **common}
+    dense = {
+        "query": _lifted_sim(nearest(request, target), request, target.profile),
+        "rescore": _add_up(match(request, target), request),
+        **returned,
+    }
     return lexical, dense
 
 
@@ -100,11 +100,12 @@ def dense_body(request: SearchRequest, target: Target, size: int) -> Body:
     }
 
 
-def match(request: SearchRequest, target: Target) -> Clause:
-    """Build the lexical side; the boost takes a legacy similarity's factor out again."""
+def match(request: SearchRequest, target: Target, weight: float = 1.0) -> Clause:
+    """Build the lexical side; a legacy similarity's factor is taken out again."""
     clause: Clause = {"query": request.question}
-    if target.bm25_factor != 1.0:
-        clause["boost"] = 1 / target.bm25_factor
+    boost = weight / target.bm25_factor
+    if boost != 1.0:
+        clause["boost"] = boost
     return {"match": {CONTENTS: clause}}
 
 
@@ -123,39 +124,38 @@ def graph_k(request: SearchRequest) -> int:
     return max(request.depth, MIN_GRAPH_K)
 
 
-def true_score(request: SearchRequest, target: Target) -> Clause:
-    """Build T: ``BM25 + λ · sim`` lifted by ``shift(request, profile)``, for any passage."""
-    profile, lam = target.profile, request.lam
-    text = match(request, target)
-    sim = {
-        "script_score": {
-            "query": _dot_product(request, profile, {"match_all": {}}),
-            "script": {
-                "source": fusion.SHIFTED_SIM,
-                "params": {"lambda": lam, "a": profile.sim_prior.a, "c": _lift(request, profile)},
-            },
-        }
-    }
-    unencoded = {"bool": {"must_not": [{"exists": {"field": profile.vector_field}}]}}
-    # Without a vector sim is a + b · BM25: a comes with the script, b · BM25 as a weight on the match.
-    weighted = {
-        "function_score": {
-            "query": text,
-            "functions": [{"filter": unencoded, "weight": 1 + lam * profile.sim_prior.b}],
-            "boost_mode": "multiply",
-        }
-    }
-    return {"bool": {"must": [sim], "should": [weighted]}}
-
-
 def shift(request: SearchRequest, profile: Profile) -> float:
-    """Give what T adds to every score."""
+    """Give what lifts every score of a hybrid search."""
     return request.lam * _lift(request, profile)
 
 
 def floor(request: SearchRequest, profile: Profile) -> float:
-    """Give the sim below which T clips, which cannot be unless the profile's ``max_norm`` is out of date."""
+    """Give the sim below which a score is cut off at 0: none, unless the profile's ``max_norm`` is out of date."""
     return -_lift(request, profile)
+
+
+def _add_up(query: Clause, request: SearchRequest) -> Clause:
+    """Build the second half of a sum, for the best ``depth`` of the first."""
+    both = {"query_weight": 1, "rescore_query_weight": 1, "score_mode": "total"}
+    return {"window_size": request.depth, "query": {**both, "rescore_query": query}}
+
+
+def _lifted_sim(query: Clause, request: SearchRequest, profile: Profile) -> Clause:
+    """Build ``λ · (sim + c)`` of a query that k-NN has scored."""
+    params = {"lambda": request.lam, "a": profile.sim_prior.a, "c": _lift(request, profile)}
+    return {"script_score": {"query": query, "script": {"source": fusion.SHIFTED_SIM, "params": params}}}
+
+
+def _lifted_sim_of_any(request: SearchRequest, target: Target) -> Clause:
+    """Build ``λ · (sim + c)`` of any passage: without a vector, a from the script and b · BM25 from here."""
+    profile = target.profile
+    sim = _lifted_sim(_dot_product(request, profile, {"match_all": {}}), request, profile)
+    weight = request.lam * profile.sim_prior.b
+    if weight == 0:
+        return sim
+    unencoded = {"bool": {"must_not": [{"exists": {"field": profile.vector_field}}]}}
+    expected = {"bool": {"must": [match(request, target, weight)], "filter": [unencoded]}}
+    return {"bool": {"must": [sim], "should": [expected]}}
 
 
 def _lift(request: SearchRequest, profile: Profile) -> float:
@@ -185,8 +185,12 @@ def _filtered(query: Clause, request: SearchRequest) -> Clause:
 
 
 def _returned(request: SearchRequest, target: Target) -> Body:
-    """Ask for the least: what a hit shows, never its vector, no total."""
-    body: Body = {"track_total_hits": False, "_source": _SOURCE if request.text else False}
+    """Ask for the least: no total, never a vector, and without text nothing that lies in stored fields.
+
+    Stored fields are compressed together with the vectors in ``_source``; not to open them halves a search for ids.
+    """
+    body: Body = {"track_total_hits": False, "docvalue_fields": [ID]}
+    body |= {"_source": _SOURCE} if request.text else {"stored_fields": "_none_"}
     if request.vector is not None:
         params = {"field": target.profile.vector_field, "q": request.vector}
         body["script_fields"] = {SIM: {"script": {"source": _READ_SIM, "params": params}}}

@@ -95,7 +95,12 @@ def _ask(request: SearchRequest, target: Target, preference: str, size: int) -> 
 
 
 def _union(lists: list[list[Found]]) -> list[Found]:
-    return list({one.id: one for found in lists for one in found}.values())
+    """Merge the lists; of a passage in both the lexical list's reading counts.
+
+    The graph sums a dot product in another order than the script, so the two may differ in the last bits. One reading
+    for all keeps equal passages equal.
+    """
+    return list({one.id: one for found in reversed(lists) for one in found}.values())
 
 
 def _tied_beyond(lists: list[list[Found]], request: SearchRequest, size: int) -> bool:

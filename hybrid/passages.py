@@ -18,6 +18,8 @@ ID = "id"
 DOCUMENT_ID = "document_id"
 NUMBER = "number"
 PASSAGES_TOTAL = "passages_total"
+START = "start"
+END = "end"
 TITLE = "title"
 TEXT = "text"
 META = "meta"
@@ -39,6 +41,9 @@ class Passage:
     document_id: str = ""
     number: int = 0
     passages_total: int = 1
+    #: Where the text stands in the document, in characters.
+    start: int = 0
+    end: int = 0
     meta: Mapping[str, Any] = field(default_factory=dict)
     vector: ArrayLike | None = None
 
@@ -86,6 +91,8 @@ def to_document(passage: Passage, vector_field: str, vector: Vector | None) -> d
         DOCUMENT_ID: passage.document_id or passage.id,
         NUMBER: passage.number,
         PASSAGES_TOTAL: passage.passages_total,
+        START: passage.start,
+        END: passage.end or passage.start + len(passage.text),
         TITLE: passage.title,
         TEXT: passage.text,
         META: dict(passage.meta),

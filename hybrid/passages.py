@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
+import orjson
 from numpy.typing import ArrayLike, NDArray
 
 Mode = Literal["hybrid", "lexical", "dense"]
@@ -23,6 +24,7 @@ END = "end"
 TITLE = "title"
 TEXT = "text"
 META = "meta"
+CONTENT_HASH = "content_hash"
 TEXT_HASH = "text_hash"
 ENCODED_HASH = "encoded_hash"
 PENDING = "pending"
@@ -83,6 +85,30 @@ def hash_text(title: str, text: str) -> str:
     return hashlib.sha256(f"{title}\0{text}".encode()).hexdigest()[:32]
 
 
+def from_document(source: Mapping[str, Any], vector_field: str) -> Passage:
+    """Read a passage as OpenSearch stores it, with its vector if it has one."""
+    return Passage(
+        id=source[ID],
+        text=source[TEXT],
+        title=source.get(TITLE, ""),
+        document_id=source.get(DOCUMENT_ID, source[ID]),
+        number=source.get(NUMBER, 0),
+        passages_total=source.get(PASSAGES_TOTAL, 1),
+        start=source.get(START, 0),
+        end=source.get(END, 0),
+        meta=source.get(META, {}),
+        vector=source.get(vector_field),
+    )
+
+
+def hash_content(passage: Passage) -> str:
+    """Name all that a source says of a passage, so that a passage that says the same again is not written again."""
+    end = passage.end or passage.start + len(passage.text)
+    place = (passage.document_id or passage.id, passage.number, passage.passages_total, passage.start, end)
+    said = (place, passage.title, passage.text, dict(passage.meta))
+    return hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
+
+
 def to_document(passage: Passage, vector_field: str, vector: Vector | None) -> dict[str, Any]:
     """Write a passage as OpenSearch stores it; ``vector`` is the passage's own, brought into the index's form."""
     text_hash = hash_text(passage.title, passage.text)
@@ -96,6 +122,7 @@ def to_document(passage: Passage, vector_field: str, vector: Vector | None) -> d
         TITLE: passage.title,
         TEXT: passage.text,
         META: dict(passage.meta),
+        CONTENT_HASH: hash_content(passage),
         TEXT_HASH: text_hash,
         PENDING: vector is None,
     }

@@ -1,4 +1,4 @@
-"""The one reader of the environment: ``HYBRID_*`` variables in, a frozen ``Settings`` out.
+"""The one reader of the environment: ``HYBRID_*`` and ``XDG_STATE_HOME`` in, a frozen ``Settings`` out.
 
 A secret may stand in a file instead: ``HYBRID_OPENSEARCH_PASSWORD_FILE=/run/secrets/password``.
 """
@@ -33,6 +33,8 @@ class Settings:
     opensearch_aws_service: str = "es"
     #: Seconds to wait for one answer.
     opensearch_timeout: float = 30.0
+    #: Where a job keeps the list of rejected rows.
+    state_folder: Path = Path.home() / ".local" / "state" / "hybrid"
     #: Broker of the workers.
     redis_url: str = field(default="redis://127.0.0.1:6379/0", repr=False)
 
@@ -51,8 +53,14 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         opensearch_aws_region=_text(source, "OPENSEARCH_AWS_REGION"),
         opensearch_aws_service=_text(source, "OPENSEARCH_AWS_SERVICE") or defaults.opensearch_aws_service,
         opensearch_timeout=_seconds(source, "OPENSEARCH_TIMEOUT", defaults.opensearch_timeout),
+        state_folder=_state_folder(source),
         redis_url=_secret(source, "REDIS_URL") or defaults.redis_url,
     )
+
+
+def _state_folder(source: Mapping[str, str]) -> Path:
+    home = source.get("XDG_STATE_HOME")
+    return Path(home) / "hybrid" if home else Settings().state_folder
 
 
 def _text(source: Mapping[str, str], name: str) -> str | None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from ...errors import BusyError, UnreachableError
 from ...passages import Passage, Vector, to_document
+from ...records import BulkReport, Failure
 from ...vectors import length
 from .calls import Answer, Call, Conversation, Pause, check, encode_lines, read_error
 
@@ -39,40 +40,6 @@ class Action:
     payload: bytes
     #: Length of the vector inside, 0 without one.
     norm: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """An item that will never be taken as it is."""
-
-    id: str
-    status: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class BulkReport:
-    """What became of every item."""
-
-    created: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    deleted: int = 0
-    #: Items to delete or update that were not there.
-    missing: int = 0
-    #: How often an item had to be sent again.
-    retried: int = 0
-    failures: tuple[Failure, ...] = ()
-
-    def __add__(self, other: "BulkReport") -> "BulkReport":
-        return BulkReport(
-            *(getattr(self, name) + getattr(other, name) for name in BulkReport.__slots__),
-        )
-
-    @property
-    def total(self) -> int:
-        """Number of items; retries do not count again."""
-        return self.created + self.updated + self.unchanged + self.deleted + self.missing + len(self.failures)
 
 
 def index_action(passage: Passage, vector_field: str, vector: Vector | None) -> Action:

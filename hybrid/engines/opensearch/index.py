@@ -4,22 +4,23 @@ Both are thin: each method is one conversation, carried out by one client or the
 """
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Self, Unpack
 
 from ...address import ClusterAddress
-from ...passages import Passage, SearchResult
+from ...passages import Passage, SearchResult, from_document
 from ...profile import Profile
+from ...records import BulkReport, Share, Status
 from ...requests import SearchOptions, make_request
 from ...settings import Settings
-from . import lifecycle, settle, writes
-from .bulk import BulkReport
+from . import lifecycle, reads, settle, writes
 from .client import AsyncClient, Client
 from .curl import to_curl
+from .intake import Intake
 from .queries import Target
 from .search import build_call, first_size, search
-from .settle import Share
+from .status import read_status
 
 
 class OpenSearchIndex:
@@ -58,7 +59,7 @@ class OpenSearchIndex:
 
     def add(self, passages: Iterable[Passage], *, pair_id: str | None = None, refresh: bool = False) -> BulkReport:
         """Write passages, replacing those of the same id; ``refresh`` makes them searchable before this returns."""
-        report = self._client.run(writes.add_passages(self._target, passages, pair_id))
+        self._target, report = self._client.run(writes.add_passages(self._target, passages, pair_id))
         if refresh:
             self._client.run(writes.refresh(self._target))
         return report
@@ -69,6 +70,35 @@ class OpenSearchIndex:
         if refresh:
             self._client.run(writes.refresh(self._target))
         return report
+
+    def delete_documents(self, document_ids: Sequence[str], *, refresh: bool = False) -> BulkReport:
+        """Remove documents with all of their passages."""
+        report = self._client.run(writes.delete_documents(self._target, document_ids))
+        if refresh:
+            self._client.run(writes.refresh(self._target))
+        return report
+
+    def scan(self) -> Iterator[list[Passage]]:
+        """Give all passages with their vectors, page by page in the order of ids, as they were at the first page."""
+        snapshot = self._client.run(reads.open_snapshot(self._target))
+        after = None
+        try:
+            while True:
+                page = self._client.run(reads.read_page(snapshot, reads.everything(), True, after))
+                yield [from_document(stored.source, self.profile.vector_field) for stored in page.passages]
+                after = page.after
+                if after is None:
+                    return
+        finally:
+            self._client.run(reads.close_snapshot(snapshot))
+
+    def status(self) -> Status:
+        """Count passages with and without a current vector."""
+        return self._client.run(read_status(self._target))
+
+    def intake(self) -> Intake:
+        """Give the writing side that ingestion jobs use; it shares this object's connection."""
+        return Intake(self._client, self._target)
 
     def settle(self) -> Share:
         """Merge deleted passages away, so that BM25 counts living ones only."""
@@ -121,7 +151,7 @@ class AsyncOpenSearchIndex:
         self, passages: Iterable[Passage], *, pair_id: str | None = None, refresh: bool = False
     ) -> BulkReport:
         """Write passages, replacing those of the same id; ``refresh`` makes them searchable before this returns."""
-        report = await self._client.run(writes.add_passages(self._target, passages, pair_id))
+        self._target, report = await self._client.run(writes.add_passages(self._target, passages, pair_id))
         if refresh:
             await self._client.run(writes.refresh(self._target))
         return report
@@ -132,6 +162,17 @@ class AsyncOpenSearchIndex:
         if refresh:
             await self._client.run(writes.refresh(self._target))
         return report
+
+    async def delete_documents(self, document_ids: Sequence[str], *, refresh: bool = False) -> BulkReport:
+        """Remove documents with all of their passages."""
+        report = await self._client.run(writes.delete_documents(self._target, document_ids))
+        if refresh:
+            await self._client.run(writes.refresh(self._target))
+        return report
+
+    async def status(self) -> Status:
+        """Count passages with and without a current vector."""
+        return await self._client.run(read_status(self._target))
 
     async def settle(self) -> Share:
         """Merge deleted passages away, so that BM25 counts living ones only."""

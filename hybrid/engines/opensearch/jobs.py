@@ -6,33 +6,12 @@ was read; a save on top of somebody else's is refused.
 
 import dataclasses
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
 
 from ...errors import LockHeldError
+from ...records import Job
 from .calls import Call, Conversation, ask, check, encode
 from .locks import ensure_jobs_index
 from .names import build_jobs_name
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """The state of one ingestion."""
-
-    id: str
-    #: What is read, in words, and a hash by which a changed source is noticed.
-    source: str
-    source_fingerprint: str
-    #: The lowest position of the source that was not acknowledged: where to go on.
-    position: int = 0
-    state: str = "running"
-    counts: Mapping[str, int] = field(default_factory=dict)
-    #: Index settings that a load changed, to be put back.
-    saved_settings: Mapping[str, Any] = field(default_factory=dict)
-    #: Which version of the record this is; None before the first save.
-    seq_no: int | None = None
-    primary_term: int | None = None
 
 
 def load_job(alias: str, job_id: str) -> Conversation[Job | None]:
@@ -75,7 +54,7 @@ def list_jobs(alias: str) -> Conversation[list[Job]]:
     ]
 
 
-_STORED = ("source", "source_fingerprint", "position", "state", "counts", "saved_settings")
+_STORED = ("source", "source_fingerprint", "position", "state", "counts", "saved_settings", "rejects_file")
 
 
 def _guard(job: Job) -> dict[str, str]:

@@ -5,30 +5,16 @@ deleted ones back for a while for copies that fell behind. So: flush, merge, loo
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from ...errors import IndexStateError
+from ...records import Share
 from .calls import Call, Conversation, Pause, ask
 
 #: Seconds between two looks.
 INTERVAL = 2.0
 #: Shards were seen to keep deleted passages back for half a minute; several times that is given up on.
 PATIENCE = 300.0
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """How much of an index is alive."""
-
-    passages: int
-    deleted: int
-    segments: int
-
-    @property
-    def settled(self) -> bool:
-        """Whether scores are those of the living passages alone."""
-        return self.deleted == 0
 
 
 def read_share(name: str) -> Conversation[Share]:

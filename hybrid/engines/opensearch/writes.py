@@ -1,29 +1,36 @@
 """Passages in: checked, cut into batches, written in bulk."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from ...passages import Passage
+from ...passages import DOCUMENT_ID, Passage
 from ...profile import Profile
+from ...records import BulkReport
 from ...requests import check_encoder
 from ...vectors import read_passage_vector
-from .bulk import Action, BulkReport, delete_action, index_action, split_batches, write_batch
+from . import reads
+from .bulk import Action, delete_action, index_action, split_batches, write_batch
 from .calls import Call, Conversation, ask
 from .lifecycle import change_profile
-from .queries import Target
+from .queries import Clause, Target
 
 #: Room left when ``max_norm`` has to grow, so that it grows seldom.
 _HEADROOM = 1.25
 
 
-def add_passages(target: Target, passages: Iterable[Passage], pair_id: str | None) -> Conversation[BulkReport]:
-    """Write passages whole, replacing those of the same id; a wrong vector stops before its batch is sent."""
+def add_passages(
+    target: Target, passages: Iterable[Passage], pair_id: str | None
+) -> Conversation[tuple[Target, BulkReport]]:
+    """Write passages whole, replacing those of the same id; a wrong vector stops before its batch is sent.
+
+    Gives the target with the profile as it is afterwards.
+    """
     check_encoder(pair_id, target.profile)
     report = BulkReport()
     for batch in split_batches(_to_actions(passages, target.profile)):
-        target = yield from _fit_norm(target, max(action.norm for action in batch))
+        target = yield from fit_norm(target, max(action.norm for action in batch))
         report += yield from write_batch(target.name, batch, alias=target.is_alias)
-    return report
+    return target, report
 
 
 def delete_passages(target: Target, ids: Iterable[str]) -> Conversation[BulkReport]:
@@ -32,6 +39,23 @@ def delete_passages(target: Target, ids: Iterable[str]) -> Conversation[BulkRepo
     for batch in split_batches(delete_action(one) for one in ids):
         report += yield from write_batch(target.name, batch, alias=target.is_alias)
     return report
+
+
+def delete_documents(target: Target, document_ids: Sequence[str]) -> Conversation[BulkReport]:
+    """Remove every passage of documents; refresh first, so that what was just written is found."""
+    yield from refresh(target)
+    snapshot = yield from reads.open_snapshot(target)
+    report, after = BulkReport(), None
+    try:
+        while True:
+            query: Clause = {"terms": {DOCUMENT_ID: list(document_ids)}}
+            page = yield from reads.read_page(snapshot, query, [], after)
+            report += yield from delete_passages(target, [stored.id for stored in page.passages])
+            after = page.after
+            if after is None:
+                return report
+    finally:
+        yield from reads.close_snapshot(snapshot)
 
 
 def refresh(target: Target) -> Conversation[None]:
@@ -46,7 +70,7 @@ def _to_actions(passages: Iterable[Passage], profile: Profile) -> Iterator[Actio
         yield index_action(passage, profile.vector_field, vector)
 
 
-def _fit_norm(target: Target, norm: float) -> Conversation[Target]:
+def fit_norm(target: Target, norm: float) -> Conversation[Target]:
     """Raise the profile's ``max_norm`` before a longer vector is written: scores are lifted by it."""
     if norm <= target.profile.max_norm:
         return target

@@ -1,0 +1,37 @@
+"""``hybrid copy FROM TO``."""
+
+import dataclasses
+
+import click
+
+from ..engines.opensearch.lifecycle import IndexSpec
+from ..index import create_index, open_index
+from ..records import BulkReport
+from .options import json_option
+from .output import print_json
+from .progress import Progress
+
+
+@click.command("copy")
+@click.argument("origin", metavar="FROM")
+@click.argument("destination", metavar="TO")
+@click.option("--shards", type=click.IntRange(1), default=1, show_default=True, help="Shards of the new index.")
+@click.option("--replicas", type=click.IntRange(0), help="Copies of each shard; as many as fit by default.")
+@json_option
+def command(origin: str, destination: str, shards: int, replicas: int | None, as_json: bool) -> None:
+    """Copy an index with its vectors and its profile into a new one; nothing is encoded again."""
+    report = BulkReport()
+    with open_index(origin) as source:
+        total = source.status().passages
+        create_index(destination, source.profile, IndexSpec(shards=shards, replicas=replicas))
+        with open_index(destination) as copy, Progress("copying", total) as progress:
+            for passages in source.scan():
+                report += copy.add(passages)
+                progress.update(report.total)
+            copy.add([], refresh=True)
+    if as_json:
+        print_json(dataclasses.asdict(report))
+    else:
+        click.echo(f"{report.created} passages copied to {destination}")
+    for failure in report.failures:
+        click.echo(f"not copied: {failure.id}: {failure.reason}", err=True)

@@ -1,0 +1,143 @@
+"""Passages out: what is stored of given ids, and whole indexes page by page.
+
+Pages are read in the order of ids from a point in time, never by scroll: a closed scroll can leave a segment with
+derived vectors unreadable.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ...errors import IndexStateError
+from ...passages import CONTENT_HASH, ENCODE_ERROR, ID, PASSAGES_TOTAL, PENDING, TEXT, TEXT_HASH, TITLE
+from ...records import State
+from .calls import Call, Conversation, ask, encode
+from .queries import Clause, Target
+
+#: How long a point in time outlives the last page that was read from it.
+KEEP_ALIVE = "10m"
+PAGE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A passage as stored, with the version that was read."""
+
+    id: str
+    source: Mapping[str, Any]
+    seq_no: int
+    primary_term: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some passages in the order of their ids, and where the next page begins; ``after`` is None at the end."""
+
+    passages: tuple[Stored, ...]
+    after: Sequence[Any] | None
+
+
+def sole_index(target: Target) -> str:
+    """Give the one index behind a name; passages cannot be fetched or updated by id in several."""
+    if len(target.indexes) != 1:
+        raise IndexStateError(
+            f"{target.name} stands for {len(target.indexes)} indexes ({', '.join(target.indexes)}); "
+            "write to one of them by its own name."
+        )
+    return target.indexes[0]
+
+
+def read_states(target: Target, ids: Sequence[str]) -> Conversation[dict[str, State]]:
+    """Read the states of those passages that are stored, as of now, refreshed or not."""
+    fields = [CONTENT_HASH, PASSAGES_TOTAL, PENDING]
+    found = yield from _get_many(target, ids, fields)
+    return {
+        doc["_id"]: State(
+            content_hash=doc["_source"].get(CONTENT_HASH, ""),
+            passages_total=doc["_source"].get(PASSAGES_TOTAL, 1),
+            pending=doc["_source"].get(PENDING, True),
+        )
+        for doc in found
+    }
+
+
+def read_stored(target: Target, ids: Sequence[str], fields: Sequence[str]) -> Conversation[list[Stored]]:
+    """Read given fields of those passages that are stored, as of now."""
+    found = yield from _get_many(target, ids, fields)
+    return [Stored(doc["_id"], doc["_source"], doc["_seq_no"], doc["_primary_term"]) for doc in found]
+
+
+def open_snapshot(target: Target) -> Conversation[str]:
+    """Freeze the index as it is now and give the name of the snapshot."""
+    call = Call("POST", f"/{target.name}/_search/point_in_time", params={"keep_alive": KEEP_ALIVE})
+    return str((yield from ask(call, what=f"read {target.name}"))["pit_id"])
+
+
+def close_snapshot(snapshot: str) -> Conversation[None]:
+    """Let a snapshot go; one that has expired is gone already."""
+    yield Call("DELETE", "/_search/point_in_time", encode({"pit_id": [snapshot]}))
+
+
+def read_page(
+    snapshot: str, query: Clause, fields: Sequence[str] | bool, after: Sequence[Any] | None, size: int = PAGE
+) -> Conversation[Page]:
+    """Read one page of a snapshot; ``fields`` are those of ``_source`` to give, True for all."""
+    body: dict[str, Any] = {
+        "pit": {"id": snapshot, "keep_alive": KEEP_ALIVE},
+        "query": query,
+        "sort": [{ID: "asc"}],
+        "size": size,
+        "_source": fields,
+        "seq_no_primary_term": True,
+        "track_total_hits": False,
+    }
+    if after is not None:
+        body["search_after"] = after
+    call = Call("POST", "/_search", encode(body), {"allow_partial_search_results": "false"})
+    hits = (yield from ask(call, what="read a page of passages"))["hits"]["hits"]
+    stored = tuple(Stored(hit["_id"], hit.get("_source", {}), hit["_seq_no"], hit["_primary_term"]) for hit in hits)
+    return Page(stored, hits[-1]["sort"] if len(hits) == size else None)
+
+
+def everything() -> Clause:
+    """Match every passage."""
+    return {"match_all": {}}
+
+
+def unencoded(target: Target) -> Clause:
+    """Match passages that still want a vector: without one, and not given up on by this encoder."""
+    profile = target.profile
+    return {
+        "bool": {
+            "must_not": [
+                {"exists": {"field": profile.vector_field}},
+                {"term": {f"{ENCODE_ERROR}.fingerprint": profile.fingerprint}},
+            ]
+        }
+    }
+
+
+def failed(target: Target) -> Clause:
+    """Match passages that this encoder could not encode."""
+    profile = target.profile
+    return {
+        "bool": {
+            "must_not": [{"exists": {"field": profile.vector_field}}],
+            "filter": [{"term": {f"{ENCODE_ERROR}.fingerprint": profile.fingerprint}}],
+        }
+    }
+
+
+#: What an encoder must see of a passage.
+ENCODER_FIELDS = (TITLE, TEXT, TEXT_HASH, PENDING)
+
+
+def _get_many(target: Target, ids: Sequence[str], fields: Sequence[str]) -> Conversation[list[dict[str, Any]]]:
+    if not ids:
+        return []
+    body = encode({"docs": [{"_id": one, "_source": list(fields)} for one in ids]})
+    found = yield from ask(Call("POST", f"/{sole_index(target)}/_mget", body), what=f"read from {target.name}")
+    for doc in found["docs"]:
+        if "error" in doc:
+            raise IndexStateError(f"Passage {doc['_id']} of {target.name} cannot be read: {doc['error']}")
+    return [doc for doc in found["docs"] if doc["found"]]

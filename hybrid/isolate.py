@@ -1,0 +1,33 @@
+"""Encode many passages although one of them may be poison: split until it stands alone, and say why it failed."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from .errors import HybridError
+from .passages import Vector
+
+Pairs = Sequence[tuple[str, str]]
+_MAX_REASON = 300
+
+
+def encode_each(encode: Callable[[Pairs], Sequence[Vector]], pairs: Pairs) -> list[Vector | str]:
+    """Give for each title and text its vector, or the reason why there is none.
+
+    Errors of our own (a missing model, a full device) concern the whole batch and are passed on.
+    """
+    if not pairs:
+        return []
+    try:
+        return [_check(vector) for vector in encode(pairs)]
+    except HybridError:
+        raise
+    except Exception as error:  # whatever a model throws at one text must not lose the others
+        if len(pairs) == 1:
+            return [f"{type(error).__name__}: {error}"[:_MAX_REASON]]
+    middle = len(pairs) // 2
+    return encode_each(encode, pairs[:middle]) + encode_each(encode, pairs[middle:])
+
+
+def _check(vector: Vector) -> Vector | str:
+    return vector if np.isfinite(vector).all() else "the encoder gives NaN or infinity"

@@ -1,0 +1,157 @@
+"""The whole flow of a passage, in process: rows → batches → vectors → index, resumable at every step.
+
+A batch is written in the background while the next one is read and encoded. The job's record moves on only over
+batches that the index has confirmed, so whatever dies, the next run goes on at the first row that may be missing.
+"""
+
+import dataclasses
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from hybrid.engines.opensearch.intake import Intake
+from hybrid.isolate import encode_each
+from hybrid.passages import Passage, Vector
+from hybrid.records import Filled, Job
+
+from .batches import Batch, Split, Work, make_batches, plan_work, probe_ids, refuse
+from .documents import Row
+from .rejects import RejectsFile
+from .seen import Seen
+from .tally import Tally
+
+#: Batches that may be under way to the index.
+WRITERS = 2
+#: Seconds between two saves of the job's record.
+SAVE_INTERVAL = 1.0
+#: An encoder slower than this, in passages a second, lets the text go first.
+SLOW_ENCODER = 50.0
+FILL_SIZE = 256
+
+EncodePassages = Callable[[Sequence[tuple[str, str]]], Sequence[Vector]]
+#: Called with the tally, and how many passages without a vector got one since the text was written.
+OnProgress = Callable[[Tally, Filled], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a job did."""
+
+    tally: Tally
+    filled: Filled
+    job: Job
+
+
+@dataclass(slots=True)
+class Ingestion:
+    """One run of a job."""
+
+    intake: Intake
+    job: Job
+    rejects: RejectsFile
+    on_progress: OnProgress
+    #: None leaves every passage pending.
+    encode: EncodePassages | None
+    load_mode: bool = False
+    tally: Tally = dataclasses.field(default_factory=Tally)
+    _inline: bool = True
+    _checked: bool = False
+    _saved: float = 0.0
+
+    def run(self, rows: Iterable[Row], split: Split) -> Summary:
+        """Carry the job out from where its record says."""
+        self.tally = Tally.read(self.job.counts)
+        with self._load_mode():
+            self._write_all(make_batches(rows, split, Seen(), self.job.position))
+        filled = self._fill()
+        self._save(state="done")
+        return Summary(self.tally, filled, self.job)
+
+    def _write_all(self, batches: Iterable[Batch]) -> None:
+        under_way: deque[Future[tuple[Batch, Work]]] = deque()
+        with ThreadPoolExecutor(WRITERS) as pool:
+            try:
+                for batch in batches:
+                    under_way.append(pool.submit(self._write, batch, self._prepare(batch)))
+                    while len(under_way) > WRITERS:
+                        self._confirm(*under_way.popleft().result())
+            finally:
+                # Ctrl-C, too, ends with a record of all that the index has confirmed.
+                while under_way:
+                    self._confirm(*under_way.popleft().result())
+                self._save()
+
+    def _prepare(self, batch: Batch) -> Work:
+        """Decide what to write of a batch, with vectors if the encoder keeps up."""
+        work = plan_work(batch, self.intake.states(probe_ids(batch)))
+        if self.encode is None or not self._inline or not work.write:
+            return work
+        started = time.monotonic()
+        vectors = encode_each(self.encode, [(p.title, p.text) for p in work.write])
+        self._inline = len(vectors) >= SLOW_ENCODER * (time.monotonic() - started)
+        pairs = zip(work.write, vectors, strict=True)
+        # A passage that the encoder cannot read stays pending here; filling records why.
+        written = [p if isinstance(v, str) else dataclasses.replace(p, vector=v) for p, v in pairs]
+        return dataclasses.replace(work, write=written)
+
+    def _write(self, batch: Batch, work: Work) -> tuple[Batch, Work]:
+        """Write a batch; what the index refuses for good becomes rejects, and nothing of it stays."""
+        if work.write:
+            failures = self.intake.write(work.write).failures
+            self._check_vectors(work.write, {failure.id for failure in failures})
+            if failures:
+                batch, work = refuse(batch, work, failures)
+        if work.delete:
+            self.intake.delete(work.delete)
+        return batch, work
+
+    def _check_vectors(self, written: Sequence[Passage], refused: set[str]) -> None:
+        """Read the first vector of the job back: an index that loses vectors must be noticed before it is full."""
+        encoded = next((p.id for p in written if p.vector is not None and p.id not in refused), None)
+        if encoded is not None and not self._checked:
+            self._checked = True
+            self.intake.check_readable(encoded)
+
+    def _confirm(self, batch: Batch, work: Work) -> None:
+        self.rejects.add(batch.rejects)
+        self.tally += work.tally
+        self.job = dataclasses.replace(self.job, position=batch.end, counts=dataclasses.asdict(self.tally))
+        if time.monotonic() - self._saved > SAVE_INTERVAL:
+            self._save()
+        self.on_progress(self.tally, Filled())
+
+    def _save(self, **changes: str) -> None:
+        self.job = self.intake.save_job(dataclasses.replace(self.job, **changes))
+        self._saved = time.monotonic()
+
+    def _fill(self) -> Filled:
+        """Encode what is pending: of this job, and whatever else an earlier one left behind."""
+        filled = Filled()
+        if self.encode is None:
+            self.intake.refresh()
+            return filled
+        encode = self.encode
+        for part in self.intake.fill_pending(lambda pairs: encode_each(encode, pairs), FILL_SIZE):
+            filled += part
+            self.on_progress(self.tally, filled)
+        self.intake.refresh()
+        return filled
+
+    @contextmanager
+    def _load_mode(self) -> Iterator[None]:
+        """Hold the index in load mode, if asked to, and put back what a crashed load left behind."""
+        if self.load_mode and not self.job.saved_settings:
+            self.job = dataclasses.replace(self.job, saved_settings=self.intake.load_settings())
+            self._save()
+        if self.load_mode:
+            self.intake.enter_load_mode()
+        try:
+            yield
+        finally:
+            if self.job.saved_settings:
+                self.intake.leave_load_mode(self.job.saved_settings)
+                self.job = dataclasses.replace(self.job, saved_settings={})
+                self._save()

@@ -40,6 +40,9 @@ services: .venv/base  ## start OpenSearch on 127.0.0.1:19200 and Redis on 127.0.
 services-stop: .venv/base  ## stop what `make services` started
 	@$(BIN)/python -m tests.services stop
 
+fault: .venv/all  ## the slow runs: faults, kills, soaks (minutes)
+	@$(BIN)/python -m pytest -m slow $(ARGS)
+
 bench: .venv/all  ## measure the query against its rivals (minutes)
 	@$(BIN)/python -m benchmarks.query --json
 

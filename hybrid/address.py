@@ -13,7 +13,7 @@ from .errors import AddressError
 from .settings import Settings
 
 CLUSTER_SHORTHAND = "os:"
-_FORBIDDEN_IN_NAMES = re.compile(r'[A-Z\\/*?"<>|\s,#:%]')
+_FORBIDDEN_IN_NAMES = re.compile(r'[\\/*?"<>|\s,#:%]')
 _MAX_NAME_BYTES = 255
 
 
@@ -45,10 +45,9 @@ def parse_address(text: str, settings: Settings) -> Address:
     """Read an address; a name that OpenSearch would refuse and a password in it are refused here."""
     if text.startswith(CLUSTER_SHORTHAND):
         return _expand_shorthand(text, settings)
-    if text.startswith(("http://", "https://")):
-        return _parse_url(text)
-    if "://" in text:
-        raise AddressError(f"{text.split('://')[0]}:// is not known; say http://, https://, os:NAME or a folder.")
+    scheme, separator, _ = text.partition("://")
+    if separator:
+        return _parse_url(text, scheme)
     if not text.strip():
         raise AddressError("The address is empty; say http(s)://host:9200/NAME, os:NAME or a folder.")
     return LocalAddress(Path(text))
@@ -59,8 +58,8 @@ def check_index_name(name: str) -> str:
     if not name or name in {".", ".."} or name[0] in "-_+" or len(name.encode()) > _MAX_NAME_BYTES:
         raise AddressError(f"{name!r} is no index name: 1 to 255 bytes that do not begin with - _ or +.")
     bad = _FORBIDDEN_IN_NAMES.search(name)
-    if bad:
-        raise AddressError(f"{name!r} is no index name: {bad.group()!r} is not allowed, nor are upper-case letters.")
+    if bad or name != name.lower():
+        raise AddressError(f"{name!r} is no index name: {repr(bad.group()) if bad else 'upper case'} is not allowed.")
     return name
 
 
@@ -68,21 +67,24 @@ def _expand_shorthand(text: str, settings: Settings) -> ClusterAddress:
     name = check_index_name(text.removeprefix(CLUSTER_SHORTHAND))
     if settings.opensearch_url is None:
         raise AddressError(f"{text} needs HYBRID_OPENSEARCH_URL, for example http://127.0.0.1:9200.")
-    return _parse_url(f"{settings.opensearch_url.rstrip('/')}/{name}")
+    scheme, _, _ = settings.opensearch_url.partition("://")
+    return _parse_url(f"{settings.opensearch_url.rstrip('/')}/{name}", scheme)
 
 
-def _parse_url(text: str) -> ClusterAddress:
+def _parse_url(text: str, scheme: str) -> ClusterAddress:
+    if "@" in text:
+        # The text is not repeated: it carries a secret, wherever the sign stands.
+        raise AddressError(
+            "The address holds a user or password; put them in HYBRID_OPENSEARCH_USERNAME and "
+            "HYBRID_OPENSEARCH_PASSWORD (or …_PASSWORD_FILE)."
+        )
+    if scheme.lower() not in ("http", "https"):
+        raise AddressError(f"{scheme}:// is not known; say http://, https://, os:NAME or a folder.")
     try:
         parts = urlsplit(text)
         port = parts.port
     except ValueError as error:
         raise AddressError(f"The address cannot be read: {error}.") from error
-    if parts.username is not None or parts.password is not None:
-        # The text is not repeated here: it carries a secret.
-        raise AddressError(
-            "The address holds a user or password; put them in HYBRID_OPENSEARCH_USERNAME and "
-            "HYBRID_OPENSEARCH_PASSWORD (or …_PASSWORD_FILE)."
-        )
     if parts.query or parts.fragment:
         raise AddressError(f"{text} holds a ? or #; an address is only http(s)://host:9200/NAME.")
     if not parts.hostname or port == 0:

@@ -12,6 +12,7 @@ HybridError                   exit 1
 │   ├── ProfileError          no profile, an unreadable one, or several behind one alias
 │   ├── EncoderMismatchError  vectors of another encoder
 │   └── SimilarityError       the index does not score with BM25
+├── ModelError                a model, or the library that runs it, is missing or cannot be used
 ├── LockHeldError             somebody else is changing the index
 └── ClusterError              the cluster did not do what was asked
     ├── UnreachableError      no answer
@@ -76,6 +77,10 @@ class SimilarityError(IndexStateError):
     """The index does not score with BM25."""
 
 
+class ModelError(HybridError):
+    """A model, or the library that runs it, is missing or cannot be used."""
+
+
 class LockHeldError(HybridError):
     """Somebody else is changing the index."""
 
@@ -103,7 +108,8 @@ class PartialResultError(ClusterError):
 class RefusedError(ClusterError):
     """Any other refusal, in the cluster's own words."""
 
-    def __init__(self, message: str, *, status: int, kind: str):
+    def __init__(self, message: str, *, status: int, kind: str, reason: str):
         super().__init__(message)
         self.status = status
         self.kind = kind
+        self.reason = reason

@@ -18,12 +18,13 @@ PAPER_DEPTH = 2000
 PAPER_K1 = 0.9
 PAPER_B = 0.4
 
-#: λ · (sim + c) in OpenSearch's Painless. ``_score`` is what k-NN's own script makes of a dot product d: 1 + d for
-#: d ≥ 0, 1 / (1 − d) below, 0 without a vector. c lifts every sum above 0, which OpenSearch demands of a score.
+#: 1 + λ · (sim + c) in OpenSearch's Painless. ``_score`` is what k-NN's own script makes of a dot product d: 1 + d
+#: for d ≥ 0, 1 / (1 − d) below, 0 without a vector. c lifts every sum to 0 or more, which OpenSearch demands of a
+#: score; the 1 tells a sum from no sum.
 SHIFTED_SIM = (
     "double s = _score;"
     "double sim = s <= 0 ? params.a : (s >= 1 ? s - 1 : 1 - 1 / s);"
-    "return Math.max(0, params.lambda * (sim + params.c));"
+    "return 1 + Math.max(0, params.lambda * (sim + params.c));"
 )
 
 
@@ -57,8 +58,19 @@ def split_score(score: float, sim: float | None, lam: float, prior: SimPrior) ->
 
 
 def lift(question_norm: float, max_norm: float, prior: SimPrior) -> float:
-    """Give c, so that sim + c ≥ 0 for every passage: |q · p| ≤ ‖q‖ · ‖p‖."""
-    return max(question_norm * max_norm, -prior.a, 0.0)
+    """Give c, so that sim + c ≥ 0 for every passage: |q · p| ≤ ‖q‖ · ‖p‖, give or take float32's rounding."""
+    return max(question_norm * max_norm * (1 + ROUNDING), -prior.a, 0.0)
+
+
+def shift(lam: float, lifted_by: float) -> float:
+    """Give what ``SHIFTED_SIM`` adds to λ · sim."""
+    return 1 + lam * lifted_by
+
+
+#: Sums beyond this leave float32 less than 1e-4 to tell BM25 scores apart.
+MAX_SHIFT = 1600.0
+#: Relative room for sums of float32 in another order.
+ROUNDING = 1e-5
 
 
 class Ranked(Protocol):

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from .errors import ProfileError, UsageError
 from .fusion import DEFAULT_PRIOR, PAPER_B, PAPER_DEPTH, PAPER_K1, PAPER_LAMBDA, SimPrior
+from .towers import Tower, read_tower
 
 VERSION = 1
 #: Characters of the fingerprint that a vector field's name carries.
@@ -19,6 +20,7 @@ FINGERPRINT_CHARS = 8
 MAX_DIMENSION = 16_000
 
 Similarity = Literal["dot", "cosine"]
+_TOWERS = ("question_tower", "passage_tower")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,16 +35,22 @@ class Profile:
     #: ``dot`` ranks by the raw dot product; ``cosine`` has unit passage vectors and questions of length ``scale``.
     similarity: Similarity = "dot"
     scale: float = 1.0
+    #: ``given``, ``preset``, ``auto``, ``dot`` (a dot product is used as it is).
     scale_source: str = "given"
     #: No stored vector is longer.
     max_norm: float = 1.0
     sim_prior: SimPrior = DEFAULT_PRIOR
+    #: ``default`` (a guess), ``preset`` (measured elsewhere), ``auto`` or ``tune`` (fitted to this index).
+    sim_prior_source: str = "default"
     lam: float = PAPER_LAMBDA
     lam_source: str = "paper"
     depth: int = PAPER_DEPTH
     analyzer: str = "english"
     k1: float = PAPER_K1
     b: float = PAPER_B
+    #: The encoder's two sides; None where vectors come from elsewhere.
+    question_tower: Tower | None = None
+    passage_tower: Tower | None = None
     version: int = VERSION
 
     def __post_init__(self) -> None:
@@ -67,7 +75,14 @@ class Profile:
             (math.isfinite(self.lam) and self.lam >= 0, f"lambda {self.lam} is below 0"),
             (self.depth >= 1, f"depth {self.depth} is below 1"),
             (self.k1 >= 0 and 0 <= self.b <= 1, f"k1 {self.k1}, b {self.b}: k1 ≥ 0 and 0 ≤ b ≤ 1 are needed"),
+            *((tower.dimension == self.dimension, self._unlike(tower)) for tower in self._towers()),
         ]
+
+    def _towers(self) -> list[Tower]:
+        return [tower for tower in (self.question_tower, self.passage_tower) if tower is not None]
+
+    def _unlike(self, tower: Tower) -> str:
+        return f"dimension {self.dimension} is not that of its tower {tower.model}, {tower.dimension}"
 
     @property
     def vector_field(self) -> str:
@@ -82,14 +97,19 @@ def to_meta(profile: Profile) -> dict[str, Any]:
 
 def from_meta(meta: Mapping[str, Any], where: str) -> Profile:
     """Read a profile from JSON; ``where`` names the index in complaints."""
+    if not isinstance(meta, Mapping):
+        raise ProfileError(f"The profile of {where} cannot be read: it is no JSON object.")
+    if not isinstance(meta, Mapping):
+        raise ProfileError(f"The profile of {where} cannot be read: it is no JSON object.")
     version = meta.get("version")
     if version != VERSION:
         raise ProfileError(f"{where} has a profile of version {version}; this release reads version {VERSION}.")
     known = {field.name for field in dataclasses.fields(Profile)}
     try:
         values = {name: value for name, value in meta.items() if name in known}
-        return Profile(**{**values, "sim_prior": SimPrior(**values["sim_prior"])})
-    except (KeyError, TypeError, UsageError) as error:
+        towers = {name: read_tower(values[name]) for name in _TOWERS if values.get(name) is not None}
+        return Profile(**{**values, **towers, "sim_prior": SimPrior(**values["sim_prior"])})
+    except (KeyError, TypeError, ValueError, UsageError) as error:
         raise ProfileError(f"The profile of {where} cannot be read: {error}") from error
 
 

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict, get_args
 
+import orjson
 from numpy.typing import ArrayLike
 
 from .errors import EncoderMismatchError, FilterError, UsageError, VectorError
-from .fusion import is_weight
+from .fusion import MAX_SHIFT, is_weight, lift, shift
 from .passages import Dense, Idf, Mode, Vector
 from .profile import Profile
 from .vectors import length, read_question_vector
@@ -97,9 +98,12 @@ def make_request(
         raise UsageError(f"depth is {depth}; say 1 to {MAX_DEPTH}.")
     if vector is None and mode != "lexical":
         raise VectorError(f"mode {mode} needs the question's vector; give one, or ask with mode lexical.")
+    read = None if vector is None else read_question_vector(vector, profile)
+    if read is not None and mode == "hybrid":
+        _check_size(read, lam, profile)
     return SearchRequest(
-        question=question,
-        vector=None if vector is None else read_question_vector(vector, profile),
+        question=_check_question(question),
+        vector=read,
         k=k,
         mode=mode,
         lam=lam,
@@ -131,11 +135,33 @@ def _check_choices(mode: str, dense: str, idf: str) -> None:
 
 
 def _check_filter(given: Filter) -> tuple[Mapping[str, Any], ...]:
-    clauses = [] if given is None else [given] if isinstance(given, Mapping) else list(given)
-    for clause in clauses:
-        if not isinstance(clause, Mapping) or len(clause) != 1:
-            raise FilterError(
-                f"The filter {clause!r} is not an OpenSearch query clause, such as "
-                '{"term": {"meta.lang": "en"}}; say one clause or a list of them.'
-            )
+    if given is None:
+        return ()
+    clauses = [given] if isinstance(given, Mapping) else given
+    listed = isinstance(clauses, list | tuple)
+    if not listed or not all(isinstance(clause, Mapping) and len(clause) == 1 for clause in clauses):
+        example = '{"term": {"meta.lang": "en"}}'
+        raise FilterError(f"The filter is not an OpenSearch query clause, such as {example}, or a list of them.")
+    try:
+        orjson.dumps(clauses, option=orjson.OPT_SERIALIZE_NUMPY)
+    except TypeError as error:
+        raise FilterError(f"The filter cannot be written as JSON: {error}.") from error
     return tuple(clauses)
+
+
+def _check_size(vector: Vector, lam: float, profile: Profile) -> None:
+    """Refuse vectors beside whose dot products BM25 would be lost in the rounding of float32."""
+    lifted_by = lift(length(vector), profile.max_norm, profile.sim_prior)
+    if shift(lam, lifted_by) > MAX_SHIFT:
+        raise VectorError(
+            f"The vectors are so long (dot products of up to {lifted_by:.3g}) that BM25 would be lost beside them; "
+            "make the index with similarity cosine, scale the vectors down, or ask with a smaller lambda."
+        )
+
+
+def _check_question(question: str) -> str:
+    try:
+        question.encode()
+    except UnicodeEncodeError as error:
+        raise UsageError("The question is not valid Unicode: it holds half of a character.") from error
+    return question

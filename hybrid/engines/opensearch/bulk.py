@@ -14,7 +14,7 @@ from ...errors import BusyError, UnreachableError
 from ...passages import Passage, Vector, to_document
 from ...records import BulkReport, Failure
 from ...vectors import length
-from .calls import Answer, Call, Conversation, Pause, check, encode_lines, read_error
+from .calls import Answer, Call, Conversation, Pause, causes, check, encode_lines, read_error
 
 #: Bodies of 5 to 15 MB are the size that clusters take best; a passage with its vector has 5 to 10 kB.
 MAX_BYTES = 8 * 2**20
@@ -24,12 +24,13 @@ ATTEMPTS = 10
 FIRST_PAUSE = 0.25
 LONGEST_PAUSE = 30.0
 
+_BAD_REQUEST = 400
 _TOO_LARGE = 413
+#: OpenSearch takes no longer id.
+_MAX_ID_BYTES = 512
 _OVERLOADED = frozenset({429, 502, 503, 504})
 #: Refusals that pass: a full disk makes an index read-only until there is room again.
 _PASSING = frozenset({"cluster_block_exception", "circuit_breaking_exception", "unavailable_shards_exception"})
-#: k-NN reports its memory limit as if the passage were malformed.
-_BREAKER = "circuit breaker"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +43,32 @@ class Action:
     norm: float = 0.0
 
 
-def index_action(passage: Passage, vector_field: str, vector: Vector | None) -> Action:
-    """Write a passage whole, whether it is there or not."""
-    payload = encode_lines({"index": {"_id": passage.id}}, to_document(passage, vector_field, vector))
+def index_action(passage: Passage, vector_field: str, vector: Vector | None) -> Action | Failure:
+    """Write a passage whole, whether it is there or not; one that cannot be sent fails here, without its batch."""
+    try:
+        _check_id(passage.id)
+        payload = encode_lines({"index": {"_id": passage.id}}, to_document(passage, vector_field, vector))
+    except (TypeError, ValueError) as error:
+        return Failure(passage.id, _BAD_REQUEST, str(error))
     return Action(passage.id, payload, 0.0 if vector is None else length(vector))
 
 
-def delete_action(passage_id: str) -> Action:
+def delete_action(passage_id: str) -> Action | Failure:
     """Remove a passage."""
+    try:
+        _check_id(passage_id)
+    except ValueError as error:
+        return Failure(passage_id, _BAD_REQUEST, str(error))
     return Action(passage_id, encode_lines({"delete": {"_id": passage_id}}))
+
+
+def sift(items: Iterable[Action | Failure], failures: list[Failure]) -> Iterator[Action]:
+    """Let actions through and collect failures."""
+    for item in items:
+        if isinstance(item, Failure):
+            failures.append(item)
+        else:
+            yield item
 
 
 def split_batches(
@@ -81,6 +99,7 @@ def write_batch(index: str, batch: Sequence[Action], *, alias: bool) -> Conversa
             if attempt + 1 == ATTEMPTS:
                 raise
             reason = str(error)
+            report += BulkReport(retried=len(waiting))
             continue
         if answer.status == _TOO_LARGE:
             return report + (yield from _write_halves(index, waiting, alias=alias))
@@ -92,6 +111,13 @@ def write_batch(index: str, batch: Sequence[Action], *, alias: bool) -> Conversa
         f"{len(waiting)} of {len(batch)} items were still refused by {index} after {ATTEMPTS} attempts: {reason}; "
         "nothing that was confirmed is lost: write them again when the cluster has recovered."
     )
+
+
+def _check_id(passage_id: str) -> None:
+    """Raise ``ValueError`` for an id that would fail its whole batch."""
+    size = len(passage_id.encode())
+    if not 1 <= size <= _MAX_ID_BYTES:
+        raise ValueError(f"the id has {size} bytes in UTF-8; 1 to {_MAX_ID_BYTES} are allowed")
 
 
 def jitter(attempt: int) -> float:
@@ -148,5 +174,13 @@ def _passes(status: int, body: Any) -> bool:
     """Tell whether a refusal is worth another attempt."""
     if status in range(200, 300):
         return False
-    kind, reason = read_error(body)
-    return status in _OVERLOADED or kind in _PASSING or _BREAKER in reason.lower()
+    error = body.get("error") if isinstance(body, Mapping) else None
+    return status in _OVERLOADED or any(_is_passing(cause) for cause in causes(error))
+
+
+def _is_passing(cause: Mapping[str, Any]) -> bool:
+    kind = str(cause.get("type", ""))
+    if kind in _PASSING or "circuit_break" in kind:
+        return True
+    # k-NN reports its memory limit as the cause of what looks like a malformed passage.
+    return kind == "illegal_state_exception" and "circuit breaker" in str(cause.get("reason", ""))

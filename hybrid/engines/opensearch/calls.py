@@ -4,6 +4,7 @@ Everything that needs the cluster is a *conversation*: a generator that yields a
 the ``Answer``, and returns its result. ``client`` carries conversations out, sync or async, so each is written once.
 """
 
+import re
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
@@ -18,6 +19,8 @@ _OK = range(200, 300)
 _OVERLOADED = (429, 502, 503, 504)
 #: Longest part of a cluster's own words that a message repeats.
 _MAX_REASON = 500
+#: What a proxy in between answers in the cluster's place.
+_MARKUP = re.compile(r"\s*<")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,24 +97,38 @@ def refusal(status: int, body: Any, what: str) -> ClusterError | IndexMissingErr
         return IndexMissingError(f"Cannot {what}: {reason}; check the address, or create the index first.")
     if status in _OVERLOADED:
         return BusyError(f"Cannot {what}: the cluster is overloaded ({status}): {reason}; try again later.")
-    return RefusedError(f"Cannot {what}: the cluster answers {status}: {reason}", status=status, kind=kind)
+    message = f"Cannot {what}: the cluster answers {status}: {reason}"
+    return RefusedError(message, status=status, kind=kind, reason=reason)
 
 
 def read_error(body: Any) -> tuple[str, str]:
-    """Give an error's type and the reason closest to its root."""
+    """Give an error's type and the reasons in it, outermost first, on one line."""
     error = body.get("error", body) if isinstance(body, Mapping) else body
-    if not isinstance(error, Mapping):
-        return "", str(error)[:_MAX_REASON]
-    reasons = list(_reasons(error))
-    return str(error.get("type", "")), " / ".join(dict.fromkeys(reasons))[:_MAX_REASON] or str(error)[:_MAX_REASON]
+    if isinstance(error, Mapping):
+        kind, reason = str(error.get("type", "")), " / ".join(dict.fromkeys(_reasons(error)))
+    else:
+        kind, reason = "", error if isinstance(error, str) else ""
+    if _MARKUP.match(reason):
+        reason = "a web page, not OpenSearch's JSON"
+    return kind, " ".join(reason.split())[:_MAX_REASON] or "it gives no reason"
 
 
 def _reasons(error: Mapping[str, Any]) -> Generator[str, None, None]:
     """Walk down to the shard failures and causes, where the useful words are."""
-    if error.get("reason") and error.get("reason") != "all shards failed":
-        yield str(error["reason"])
+    said = error.get("reason", error.get("message"))
+    if isinstance(said, str) and said != "all shards failed":
+        yield said
     for failed in error.get("failed_shards") or ():
-        yield from _reasons(failed.get("reason") or {})
+        reason = failed.get("reason")
+        if isinstance(reason, Mapping):
+            yield from _reasons(reason)
     cause = error.get("caused_by")
     if isinstance(cause, Mapping):
         yield from _reasons(cause)
+
+
+def causes(error: Any) -> Generator[Mapping[str, Any], None, None]:
+    """Give an error and all that caused it."""
+    while isinstance(error, Mapping):
+        yield error
+        error = error.get("caused_by")

@@ -7,6 +7,7 @@ that is thrown into the conversation, which may try again.
 import asyncio
 import ssl
 import time
+from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -53,7 +54,7 @@ class Client:
             while True:
                 try:
                     answer = self._perform(step)
-                except UnreachableError as error:
+                except BaseException as error:  # Ctrl-C, too: a conversation may hold a lock
                     step = conversation.throw(error)
                 else:
                     step = conversation.send(answer)
@@ -80,7 +81,9 @@ class AsyncClient:
 
     def __init__(self, url: str, settings: Settings, headers: Mapping[str, str] | None = None):
         self.url = url
-        self._library = opensearchpy.AsyncOpenSearch(**_options(url, settings, headers, asynchronous=True))
+        self._library = opensearchpy.AsyncOpenSearch(
+            connection_class=opensearchpy.AsyncHttpConnection, **_options(url, settings, headers, asynchronous=True)
+        )
 
     async def run(self, conversation: Conversation[T]) -> T:
         """Carry a conversation out and give its result."""
@@ -89,7 +92,7 @@ class AsyncClient:
             while True:
                 try:
                     answer = await self._perform(step)
-                except UnreachableError as error:
+                except BaseException as error:  # Ctrl-C, too: a conversation may hold a lock
                     step = conversation.throw(error)
                 else:
                     step = conversation.send(answer)
@@ -140,8 +143,10 @@ def _refused_or_raise(error: Exception, url: str) -> Answer:
 def _reason(error: Exception) -> str:
     if isinstance(error, ConnectionTimeout):
         return "no answer in time; raise HYBRID_OPENSEARCH_TIMEOUT if the cluster is only slow"
-    if "CERTIFICATE_VERIFY_FAILED" in str(error) or isinstance(error, opensearchpy.SSLError):
+    if "CERTIFICATE_VERIFY_FAILED" in str(error) or "certificate verify failed" in str(error):
         return "its certificate is not trusted; name its authority in HYBRID_OPENSEARCH_CA_FILE"
+    if isinstance(error, opensearchpy.SSLError) or "SSL" in str(error):
+        return "no TLS can be agreed on; does the address want http:// instead of https://?"
     if isinstance(error, LibraryConnectionError):
         return f"{_shorten(error)}; is it running, and is the address right?"
     return f"what answers there does not speak OpenSearch's JSON ({type(error).__name__})"
@@ -166,8 +171,8 @@ def _options(
     }
     return {
         "hosts": [host],
-        "http_auth": _credentials(settings, asynchronous=asynchronous),
-        "headers": {**_token_header(settings), **(headers or {})},
+        "http_auth": _aws_signer(settings, asynchronous=asynchronous),
+        "headers": _check_headers({**_credentials(settings), **{n.lower(): v for n, v in (headers or {}).items()}}),
         "ssl_context": _ssl_context(settings) if secure else None,
         "timeout": settings.opensearch_timeout,
         "serializer": _FastJson(),
@@ -176,8 +181,22 @@ def _options(
     }
 
 
-def _token_header(settings: Settings) -> dict[str, str]:
-    return {"authorization": f"Bearer {settings.opensearch_token}"} if settings.opensearch_token else {}
+def _credentials(settings: Settings) -> dict[str, str]:
+    """Give the header that proves who we are; written here because passwords may hold any letters."""
+    if settings.opensearch_token:
+        return {"authorization": f"Bearer {settings.opensearch_token}"}
+    if settings.opensearch_username is None:
+        return {}
+    pair = f"{settings.opensearch_username}:{settings.opensearch_password or ''}"
+    return {"authorization": f"Basic {b64encode(pair.encode()).decode()}"}
+
+
+def _check_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Refuse a value that cannot stand in a header, without showing it: it may be a secret."""
+    for name, value in headers.items():
+        if not (value.isascii() and value.isprintable()):
+            raise SettingsError(f"The header {name} cannot be sent: its value holds a line end or a strange letter.")
+    return dict(headers)
 
 
 def _ssl_context(settings: Settings) -> ssl.SSLContext:
@@ -193,23 +212,17 @@ def _ssl_context(settings: Settings) -> ssl.SSLContext:
     return context
 
 
-def _credentials(settings: Settings, *, asynchronous: bool) -> Any:
-    """Choose how requests prove who they are: AWS signatures, basic authentication, or not at all."""
-    if settings.opensearch_aws_region:
-        return _aws_signer(settings.opensearch_aws_region, settings.opensearch_aws_service, asynchronous=asynchronous)
-    if settings.opensearch_username is None:
+def _aws_signer(settings: Settings, *, asynchronous: bool) -> Any:
+    if not settings.opensearch_aws_region:
         return None
-    return (settings.opensearch_username, settings.opensearch_password or "")
-
-
-def _aws_signer(region: str, service: str, *, asynchronous: bool) -> Any:
     try:
         import botocore.session
     except ImportError as error:
-        raise SettingsError("HYBRID_OPENSEARCH_AWS_REGION is set; signing needs the extra: pip install "
-                            "'hybrid-passage-search[aws]'.") from error  # fmt: skip
+        raise SettingsError(
+            "HYBRID_OPENSEARCH_AWS_REGION is set; signing needs the extra hybrid-passage-search[aws]."
+        ) from error
     credentials = botocore.session.Session().get_credentials()
     if credentials is None:
         raise SettingsError("HYBRID_OPENSEARCH_AWS_REGION is set, but AWS credentials are nowhere to be found.")
     signer = opensearchpy.AWSV4SignerAsyncAuth if asynchronous else opensearchpy.Urllib3AWSV4SignerAuth
-    return signer(credentials, region, service)
+    return signer(credentials, settings.opensearch_aws_region, settings.opensearch_aws_service)

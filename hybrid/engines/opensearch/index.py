@@ -55,7 +55,9 @@ class OpenSearchIndex:
     def explain_query(self, question: str, **options: Unpack[SearchOptions]) -> str:
         """Write the request of ``search`` as a shell command, without sending it."""
         request = make_request(question, self.profile, **options)
-        return to_curl(build_call(request, self._target, self._preference, first_size(request)), self._client.url)
+        return to_curl(
+            build_call(request, self._target, self._preference, first_size(request, self._target)), self._client.url
+        )
 
     def add(self, passages: Iterable[Passage], *, pair_id: str | None = None, refresh: bool = False) -> BulkReport:
         """Write passages, replacing those of the same id; ``refresh`` makes them searchable before this returns."""

@@ -7,7 +7,14 @@ from typing import Any, Literal
 
 import mappings
 
-from ...errors import IndexExistsError, IndexMissingError, ProfileError, RefusedError, SimilarityError
+from ...errors import (
+    IndexExistsError,
+    IndexMissingError,
+    ProfileError,
+    RefusedError,
+    SimilarityError,
+    UnreachableError,
+)
 from ...passages import CONTENTS, META, TEXT, TITLE
 from ...profile import Profile, from_meta, to_meta
 from .calls import Call, Conversation, ask, check, encode
@@ -19,6 +26,7 @@ MAPPING = "passages"
 META_KEY = "hybrid"
 #: OpenSearch's ``BM25`` was ``LegacyBM25``, with a factor k1 + 1 on every score, before version 3.
 FIRST_VERSION_WITHOUT_FACTOR = 3
+_NOT_OPENSEARCH = "What answers at the address is not OpenSearch; check host, port and path."
 
 Engine = Literal["lucene", "faiss"]
 
@@ -104,23 +112,31 @@ def drop_index(alias: str) -> Conversation[None]:
 def open_target(name: str) -> Conversation[Target]:
     """Read what queries must know of an index or alias; refuse what cannot be ranked rightly."""
     cluster = yield from ask(Call("GET", "/"), what="open the index")
+    major = _read_major(cluster)
     found = yield from ask(Call("GET", f"/{name}"), what=f"open {name}")
     if not found:
         raise IndexMissingError(f"Cannot open {name}: no index stands behind it.")
+    if not all(isinstance(body, Mapping) and {"mappings", "settings"} <= body.keys() for body in found.values()):
+        raise UnreachableError(_NOT_OPENSEARCH)
     profile = _one_profile(name, found)
-    factors = {read_bm25_factor(index, body, _major(cluster)) for index, body in found.items()}
+    factors = {read_bm25_factor(index, body, profile, major) for index, body in found.items()}
     if len(factors) > 1:
         raise SimilarityError(f"The indexes behind {name} score BM25 differently: {_listed(found)}.")
     shards = sum(int(body["settings"]["index"]["number_of_shards"]) for body in found.values())
     return Target(name, tuple(sorted(found)), profile, shards, factors.pop())
 
 
-def read_bm25_factor(name: str, index: Mapping[str, Any], major: int) -> float:
+def read_bm25_factor(name: str, index: Mapping[str, Any], profile: Profile, major: int) -> float:
     """Give what the index's similarity multiplies Lucene's BM25 by; refuse any other similarity."""
     similarity = _similarity(index)
     kind = similarity.get("type", "BM25")
     # Lucene's own defaults; our indexes always name theirs.
-    k1 = float(similarity.get("k1", 1.2))
+    k1, b = float(similarity.get("k1", 1.2)), float(similarity.get("b", 0.75))
+    if (k1, b) != (profile.k1, profile.b):
+        raise SimilarityError(
+            f"{name} scores with k1 {k1} and b {b}, but its profile says k1 {profile.k1} and b {profile.b}; "
+            "create the index anew with the values that are meant."
+        )
     if kind == "BM25":
         return 1.0 if major >= FIRST_VERSION_WITHOUT_FACTOR else k1 + 1
     if kind == "LegacyBM25":
@@ -154,8 +170,7 @@ def _one_profile(name: str, found: Mapping[str, Any]) -> Profile:
                 "create the index with hybrid."
             )
         profiles[index] = from_meta(meta, index)
-        if profiles[index].vector_field not in body["mappings"].get("properties", {}):
-            raise ProfileError(f"{index} has no field {profiles[index].vector_field}, which its profile names.")
+        _check_fields(index, profiles[index], body["mappings"].get("properties", {}))
     first = next(iter(profiles.values()))
     if any(profile != first for profile in profiles.values()):
         raise ProfileError(
@@ -165,6 +180,19 @@ def _one_profile(name: str, found: Mapping[str, Any]) -> Profile:
     return first
 
 
+def _check_fields(index: str, profile: Profile, properties: Mapping[str, Any]) -> None:
+    """Refuse an index without the two fields that are searched, or with vectors of another size."""
+    for name in (CONTENTS, profile.vector_field):
+        if name not in properties:
+            raise ProfileError(f"{index} has no field {name}, so it cannot be searched; create it anew with hybrid.")
+    dimension = properties[profile.vector_field].get("dimension")
+    if dimension != profile.dimension:
+        raise ProfileError(
+            f"{profile.vector_field} of {index} has the dimension {dimension}, its profile says {profile.dimension}; "
+            "create the index anew."
+        )
+
+
 def _similarity(index: Mapping[str, Any]) -> Mapping[str, Any]:
     configured: Mapping[str, Any] = index["settings"]["index"].get("similarity", {})
     chosen = index["mappings"].get("properties", {}).get(CONTENTS, {}).get("similarity", "default")
@@ -172,8 +200,12 @@ def _similarity(index: Mapping[str, Any]) -> Mapping[str, Any]:
     return similarity
 
 
-def _major(cluster: Mapping[str, Any]) -> int:
-    return int(str(cluster["version"]["number"]).split(".")[0])
+def _read_major(cluster: Any) -> int:
+    """Give the cluster's major version, if it is a cluster that answers."""
+    try:
+        return int(str(cluster["version"]["number"]).split(".")[0])
+    except (KeyError, TypeError, ValueError) as error:
+        raise UnreachableError(_NOT_OPENSEARCH) from error
 
 
 def _listed(names: Mapping[str, Any]) -> str:

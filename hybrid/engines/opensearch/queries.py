@@ -60,16 +60,15 @@ def search_options(request: SearchRequest, target: Target, preference: str) -> d
 def hybrid_bodies(request: SearchRequest, target: Target, size: int) -> tuple[Body, Body]:
     """Build A, which starts from BM25 and adds λ · sim, and B, which starts from λ · sim and adds BM25."""
     returned = {**_returned(request, target), "size": size}
-    lexical = {
-        "query": _filtered(match(request, target), request),
-        "rescore": _add_up(_lifted_sim_of_any(request, target), request),
-        **returned,
-    }
-    dense = {
-        "query": _lifted_sim(nearest(request, target), request, target.profile),
-        "rescore": _add_up(match(request, target), request),
-        **returned,
-    }
+    text, any_sim = match(request, target), _lifted_sim_of_any(request, target)
+    lexical = {"query": _filtered(text, request), "rescore": _rescore(any_sim, request), **returned}
+    near = _lifted_sim(nearest(request, target), request, target.profile)
+    dense = {"query": near, "rescore": _rescore(text, request), **returned}
+    if size > request.depth:
+        # Several shards give more than their window together, and what lies beyond it must be told from the rest:
+        # a query that holds both halves leaves it a score of 0.
+        whole = {"bool": {"must": [any_sim], "should": [text]}}
+        lexical["rescore"] = dense["rescore"] = _rescore(whole, request, first=0)
     return lexical, dense
 
 
@@ -126,7 +125,7 @@ def graph_k(request: SearchRequest) -> int:
 
 def shift(request: SearchRequest, profile: Profile) -> float:
     """Give what lifts every score of a hybrid search."""
-    return request.lam * _lift(request, profile)
+    return fusion.shift(request.lam, _lift(request, profile))
 
 
 def floor(request: SearchRequest, profile: Profile) -> float:
@@ -134,10 +133,10 @@ def floor(request: SearchRequest, profile: Profile) -> float:
     return -_lift(request, profile)
 
 
-def _add_up(query: Clause, request: SearchRequest) -> Clause:
-    """Build the second half of a sum, for the best ``depth`` of the first."""
-    both = {"query_weight": 1, "rescore_query_weight": 1, "score_mode": "total"}
-    return {"window_size": request.depth, "query": {**both, "rescore_query": query}}
+def _rescore(query: Clause, request: SearchRequest, first: int = 1) -> Clause:
+    """Build the second half of a sum, for the best ``depth`` of the first half, which weighs ``first``."""
+    weights = {"query_weight": first, "rescore_query_weight": 1, "score_mode": "total"}
+    return {"window_size": request.depth, "query": {**weights, "rescore_query": query}}
 
 
 def _lifted_sim(query: Clause, request: SearchRequest, profile: Profile) -> Clause:

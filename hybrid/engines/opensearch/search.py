@@ -5,12 +5,12 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from ...errors import ClusterError, FilterError, PartialResultError, ProfileError, RefusedError
+from ...errors import ClusterError, FilterError, PartialResultError, ProfileError, RefusedError, UnreachableError
 from ...fusion import order
 from ...passages import CONTENTS, SearchResult
-from ...requests import MAX_QUESTION_CHARS, MAX_TERMS, SearchRequest
+from ...requests import MAX_DEPTH, MAX_QUESTION_CHARS, MAX_TERMS, SearchRequest
 from . import queries
-from .calls import Call, Conversation, ask, check, encode, encode_lines, refusal
+from .calls import Call, Conversation, ask, check, encode, encode_lines, read_error, refusal
 from .hits import READERS, Found, to_hit
 from .lifecycle import open_target
 from .queries import SPARE, Target
@@ -19,9 +19,6 @@ from .queries import SPARE, Target
 TIE = 2e-5
 #: What OpenSearch calls a question with more terms than Lucene takes.
 _TOO_MANY = ("too_many_clauses", "too_many_nested_clauses", "maxClauseCount")
-#: What OpenSearch calls a filter that it cannot read.
-_MALFORMED = ("parsing_exception", "x_content_parse_exception", "query_shard_exception", "illegal_argument_exception",
-              "number_format_exception", "parse_exception", "named_object_not_found_exception")  # fmt: skip
 
 
 def search(target: Target, request: SearchRequest, preference: str) -> Conversation[SearchResult]:
@@ -55,10 +52,15 @@ def build_call(request: SearchRequest, target: Target, preference: str, size: in
     return Call("POST", f"/{target.name}/_search", encode(build(request, target, size)), options)
 
 
-def first_size(request: SearchRequest) -> int:
+def first_size(request: SearchRequest, target: Target) -> int:
     """Give how many hits to ask for: a few to spare, except where the server itself breaks ties by id."""
     spare = 0 if request.mode == "lexical" else SPARE
-    return min(request.k + spare, request.depth)
+    return min(request.k + spare, full_size(request, target))
+
+
+def full_size(request: SearchRequest, target: Target) -> int:
+    """Give how many hits a list can have: every shard proposes ``depth``."""
+    return min(request.depth * target.shards, MAX_DEPTH)
 
 
 def _ask_shorter(
@@ -74,24 +76,30 @@ def _ask_shorter(
 
 def _ask_mode(request: SearchRequest, target: Target, preference: str) -> Conversation[list[Found]]:
     """Give the candidates, each once, among which the best k are."""
-    size = first_size(request)
+    size = first_size(request, target)
     lists = yield from _ask(request, target, preference, size)
-    if request.mode != "lexical" and _tied_beyond(lists, request, size):
-        lists = yield from _ask(request, target, preference, request.depth)
+    if request.mode != "lexical" and _tied_beyond(lists, request, target, size):
+        lists = yield from _ask(request, target, preference, full_size(request, target))
     return _union(lists)
 
 
 def _ask(request: SearchRequest, target: Target, preference: str, size: int) -> Conversation[list[list[Found]]]:
-    what = f"search {target.name}"
+    what, both = f"search {target.name}", request.mode == "hybrid"
     answer = yield build_call(request, target, preference, size)
-    if request.mode == "hybrid":
-        responses = check(answer, what)["responses"]
-    else:
-        responses = [answer.body if answer.ok else {"error": answer.body, "status": answer.status}]
-    for response in responses:
-        _check_response(response, request, what)
+    try:
+        body = check(answer, what)
+        responses = body["responses"] if both else [body]
+        for response in responses:
+            _check_response(response, what)
+    except RefusedError as error:
+        yield from _blame_filter(error, request, target)
+        _blame_shard(error)
+        raise
     read = READERS[request.mode]
-    return [[read(hit, request, target.profile) for hit in response["hits"]["hits"]] for response in responses]
+    return [
+        [read(hit, request, target.profile) for hit in response["hits"]["hits"] if hit["_score"] or not both]
+        for response in responses
+    ]
 
 
 def _union(lists: list[list[Found]]) -> list[Found]:
@@ -103,9 +111,9 @@ def _union(lists: list[list[Found]]) -> list[Found]:
     return list({one.id: one for found in reversed(lists) for one in found}.values())
 
 
-def _tied_beyond(lists: list[list[Found]], request: SearchRequest, size: int) -> bool:
+def _tied_beyond(lists: list[list[Found]], request: SearchRequest, target: Target, size: int) -> bool:
     """Tell whether a list may go on, past its last hit, with passages that tie with the k-th."""
-    if size >= request.depth:
+    if size >= full_size(request, target):
         return False
     ranked = order(_union(lists))
     if len(ranked) < request.k:
@@ -132,26 +140,36 @@ def _reopen(target: Target) -> Conversation[Target]:
     return fresh
 
 
-def _check_response(response: Mapping[str, Any], request: SearchRequest, what: str) -> None:
+def _check_response(response: Mapping[str, Any], what: str) -> None:
+    """Raise what went wrong with one search: an error, a failed shard, or no time left."""
     if "error" in response:
-        raise _explain(refusal(response.get("status", 500), response, what), request)
+        raise refusal(int(response.get("status", 500)), response, what)
+    if "hits" not in response or "_shards" not in response:
+        raise UnreachableError(f"Cannot {what}: what answers does not speak OpenSearch's JSON.")
     shards = response["_shards"]
     if response["timed_out"] or shards["failed"]:
+        late = " and the search ran out of time" if response["timed_out"] else ""
         raise PartialResultError(
-            f"Cannot {what}: {shards['failed']} of {shards['total']} shards failed"
-            f"{' and the search ran out of time' if response['timed_out'] else ''}; hits would be missing."
+            f"Cannot {what}: {shards['failed']} of {shards['total']} shards failed{late}; hits would be missing."
         )
 
 
-def _explain(error: Exception, request: SearchRequest) -> Exception:
-    """Name the filter where it is to blame, and the shard where one failed."""
-    if not isinstance(error, RefusedError):
-        return error
-    if request.filters and error.kind in _MALFORMED and not _is_too_many(error):
-        return FilterError(f"OpenSearch cannot use the filter: {str(error).split(': ', 2)[-1]}")
+def _blame_filter(error: RefusedError, request: SearchRequest, target: Target) -> Conversation[None]:
+    """Raise ``FilterError`` if the cluster cannot use the filter of a refused search by itself either."""
+    if not request.filters or error.status != 400 or _is_too_many(error):
+        return
+    body = encode({"query": {"bool": {"filter": list(request.filters)}}})
+    answer = yield Call("POST", f"/{target.name}/_validate/query", body, {"explain": "true"})
+    if not answer.ok:
+        raise FilterError(f"OpenSearch cannot read the filter: {read_error(answer.body)[1]}") from error
+    if not answer.body.get("valid", True):
+        raise FilterError(f"OpenSearch cannot use the filter: {error.reason}") from error
+
+
+def _blame_shard(error: RefusedError) -> None:
+    """Raise ``PartialResultError`` if a search was refused while it ran."""
     if error.kind == "search_phase_execution_exception" and not _is_too_many(error):
-        return PartialResultError(f"{error}; hits would be missing.")
-    return error
+        raise PartialResultError(f"{error}; hits would be missing.") from error
 
 
 def _is_too_many(error: ClusterError) -> bool:

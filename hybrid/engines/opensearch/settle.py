@@ -4,12 +4,12 @@ A rewritten passage leaves a deleted twin that counts in N, df and avgdl until i
 deleted ones back for a while for copies that fell behind. So: flush, merge, look, and again.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 
 from ...errors import IndexStateError
 from ...records import Share
-from .calls import Call, Conversation, Pause, ask
+from .calls import Call, Conversation, Pause, ask, read_error
 
 #: Seconds between two looks.
 INTERVAL = 2.0
@@ -18,10 +18,12 @@ PATIENCE = 300.0
 
 
 def read_share(name: str) -> Conversation[Share]:
-    """Count the living, the deleted and the segments of an index, over its primary shards."""
+    """Count the living passages of an index, and the deleted ones and segments of all copies of its shards."""
     call = Call("GET", f"/{name}/_stats/docs,segments")
-    total = (yield from ask(call, what=f"count the passages of {name}"))["_all"]["primaries"]
-    return Share(total["docs"]["count"], total["docs"]["deleted"], total["segments"]["count"])
+    counted = (yield from ask(call, what=f"count the passages of {name}"))["_all"]
+    primaries, copies = counted["primaries"], counted["total"]
+    # A question may be answered by any copy, so deleted passages count in all of them.
+    return Share(primaries["docs"]["count"], copies["docs"]["deleted"], primaries["segments"]["count"])
 
 
 def settle(name: str, patience: float = PATIENCE) -> Conversation[Share]:
@@ -50,11 +52,13 @@ def _merge(name: str) -> Conversation[None]:
     while True:
         state: dict[str, Any] = yield from ask(Call("GET", f"/_tasks/{task}"), what=f"watch the merge of {name}")
         if state["completed"]:
-            _raise_failures(name, state.get("response", {}).get("_shards", {}).get("failures", ()))
+            _raise_failure(name, state)
             return
         yield Pause(0.1)
 
 
-def _raise_failures(name: str, failures: Iterable[Any]) -> None:
-    for failure in failures:
-        raise IndexStateError(f"Cannot merge {name}: {failure}")
+def _raise_failure(name: str, task: Mapping[str, Any]) -> None:
+    failures = task.get("response", {}).get("_shards", {}).get("failures", ())
+    failed = [task["error"]] if "error" in task else [failure["reason"] for failure in failures]
+    for error in failed:
+        raise IndexStateError(f"Cannot merge {name}: {read_error(error)[1]}.")

@@ -3,13 +3,15 @@
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 
+from ...errors import IndexMissingError
+from ...fusion import ROUNDING
 from ...passages import DOCUMENT_ID, Passage
 from ...profile import Profile
-from ...records import BulkReport
+from ...records import BulkReport, Failure
 from ...requests import check_encoder
 from ...vectors import read_passage_vector
 from . import reads
-from .bulk import Action, delete_action, index_action, split_batches, write_batch
+from .bulk import Action, delete_action, index_action, sift, split_batches, write_batch
 from .calls import Call, Conversation, ask
 from .lifecycle import change_profile
 from .queries import Clause, Target
@@ -26,19 +28,21 @@ def add_passages(
     Gives the target with the profile as it is afterwards.
     """
     check_encoder(pair_id, target.profile)
+    failures: list[Failure] = []
     report = BulkReport()
-    for batch in split_batches(_to_actions(passages, target.profile)):
+    for batch in split_batches(sift(_to_actions(passages, target.profile), failures)):
         target = yield from fit_norm(target, max(action.norm for action in batch))
-        report += yield from write_batch(target.name, batch, alias=target.is_alias)
-    return target, report
+        report += yield from _send(target, batch)
+    return target, report + BulkReport(failures=tuple(failures))
 
 
 def delete_passages(target: Target, ids: Iterable[str]) -> Conversation[BulkReport]:
     """Remove passages by id."""
+    failures: list[Failure] = []
     report = BulkReport()
-    for batch in split_batches(delete_action(one) for one in ids):
-        report += yield from write_batch(target.name, batch, alias=target.is_alias)
-    return report
+    for batch in split_batches(sift(map(delete_action, ids), failures)):
+        report += yield from _send(target, batch)
+    return report + BulkReport(failures=tuple(failures))
 
 
 def delete_documents(target: Target, document_ids: Sequence[str]) -> Conversation[BulkReport]:
@@ -63,7 +67,16 @@ def refresh(target: Target) -> Conversation[None]:
     yield from ask(Call("POST", f"/{target.name}/_refresh"), what=f"refresh {target.name}")
 
 
-def _to_actions(passages: Iterable[Passage], profile: Profile) -> Iterator[Action]:
+def _send(target: Target, batch: list[Action]) -> Conversation[BulkReport]:
+    """Send a batch to an index that is there: a write to one that was dropped would make it anew, without mapping."""
+    if not target.is_alias:
+        there = yield Call("HEAD", f"/{target.name}")
+        if there.status == 404:
+            raise IndexMissingError(f"Cannot write to {target.name}: the index was deleted.")
+    return (yield from write_batch(target.name, batch, alias=target.is_alias))
+
+
+def _to_actions(passages: Iterable[Passage], profile: Profile) -> Iterator[Action | Failure]:
     for passage in passages:
         given = passage.vector
         vector = None if given is None else read_passage_vector(given, profile, passage.id)
@@ -72,7 +85,7 @@ def _to_actions(passages: Iterable[Passage], profile: Profile) -> Iterator[Actio
 
 def fit_norm(target: Target, norm: float) -> Conversation[Target]:
     """Raise the profile's ``max_norm`` before a longer vector is written: scores are lifted by it."""
-    if norm <= target.profile.max_norm:
+    if norm <= target.profile.max_norm * (1 + ROUNDING):
         return target
 
     def grow(profile: Profile) -> Profile:

@@ -1,0 +1,218 @@
+"""One writer at a time: locks exclude, expire, and are given back whatever happens."""
+
+import asyncio
+import secrets
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from hybrid.engines.opensearch.calls import Call, Conversation
+from hybrid.engines.opensearch.client import AsyncClient, Client
+from hybrid.engines.opensearch.locks import acquire_lock, hold_lock, release_lock, renew_lock
+from hybrid.errors import LockHeldError
+from hybrid.settings import Settings
+from tests.messages import assert_one_clear_line
+from tests.services.discover import Service
+from tests.services.http_server import Reply, Request
+from tests.services.recorder import Answer, Fault, forwarding, recorder
+
+#: A time to live that is over at once.
+OVER = -1.0
+THREADS, TURNS = 8, 3
+
+
+@pytest.fixture
+def alias(raw: Any) -> Iterator[str]:
+    name = f"test-{secrets.token_hex(6)}"
+    yield name
+    raw.indices.delete(index=f"{name}-jobs", ignore_unavailable=True)
+
+
+def assert_free(client: Client, alias: str) -> None:
+    client.run(release_lock(client.run(acquire_lock(alias, "next", "a test"))))
+
+
+def assert_held_by(owner: str, client: Client, alias: str) -> None:
+    with pytest.raises(LockHeldError, match=f"locked by {owner} "):
+        client.run(acquire_lock(alias, "another", "a test"))
+
+
+def test_held_lock_is_refused_and_names_who_has_it_and_why(client: Client, alias: str) -> None:
+    client.run(acquire_lock(alias, "host-a", "reencode"))
+    with pytest.raises(LockHeldError, match=rf"{alias} is locked by host-a \(reencode\)") as raised:
+        client.run(acquire_lock(alias, "host-b", "ingest"))
+    assert_one_clear_line(raised.value)
+    assert_held_by("host-a", client, alias)
+
+
+def test_released_lock_is_free_for_the_next(client: Client, alias: str) -> None:
+    client.run(release_lock(client.run(acquire_lock(alias, "a", "a test"))))
+    assert_free(client, alias)
+
+
+def test_locks_of_two_indexes_do_not_meet(client: Client, alias: str, raw: Any) -> None:
+    client.run(acquire_lock(alias, "a", "a test"))
+    assert_free(client, f"{alias}2")
+    raw.indices.delete(index=f"{alias}2-jobs")
+
+
+def test_expired_lock_is_taken_over(client: Client, alias: str) -> None:
+    client.run(acquire_lock(alias, "dead", "a test", OVER))
+    client.run(acquire_lock(alias, "alive", "a test"))
+    assert_held_by("alive", client, alias)
+
+
+def test_release_by_the_owner_who_lost_the_lock_does_nothing(client: Client, alias: str) -> None:
+    stale = client.run(acquire_lock(alias, "slow", "a test", OVER))
+    client.run(acquire_lock(alias, "quick", "a test"))
+    client.run(release_lock(stale))
+    assert_held_by("quick", client, alias)
+
+
+def test_released_twice_is_released_once(client: Client, alias: str) -> None:
+    lock = client.run(acquire_lock(alias, "a", "a test"))
+    client.run(release_lock(lock))
+    client.run(acquire_lock(alias, "b", "a test"))
+    client.run(release_lock(lock))
+    assert_held_by("b", client, alias)
+
+
+def test_renewed_lock_lives_on(client: Client, alias: str) -> None:
+    lock = client.run(acquire_lock(alias, "a", "a test", OVER))
+    renewed = client.run(renew_lock(lock, "a test"))
+    assert_held_by("a", client, alias)
+    client.run(release_lock(lock))
+    assert_held_by("a", client, alias)
+    client.run(release_lock(renewed))
+    assert_free(client, alias)
+
+
+def test_lock_that_somebody_took_over_cannot_be_renewed(client: Client, alias: str) -> None:
+    stale = client.run(acquire_lock(alias, "slow", "a test", OVER))
+    client.run(acquire_lock(alias, "quick", "a test"))
+    with pytest.raises(LockHeldError, match="expired and somebody else took it") as raised:
+        client.run(renew_lock(stale, "a test"))
+    assert_one_clear_line(raised.value)
+    assert_held_by("quick", client, alias)
+
+
+@dataclass
+class Room:
+    """Counts who is inside at once, and how often somebody was."""
+
+    inside: int = 0
+    most: int = 0
+    visits: int = 0
+    guard: threading.Lock = field(default_factory=threading.Lock)
+
+    def change(self, by: int) -> None:
+        with self.guard:
+            self.inside += by
+            self.most = max(self.most, self.inside)
+            self.visits += by > 0
+
+    def stay(self) -> Conversation[None]:
+        """Be inside for as long as a call to the cluster takes."""
+        self.change(+1)
+        yield Call("GET", "/")
+        self.change(-1)
+
+
+@pytest.mark.parametrize("ttl_of_a_dead_holder", [None, OVER], ids=["free", "to be taken over"])
+def test_of_eight_threads_never_two_hold_the_lock(
+    ttl_of_a_dead_holder: float | None, client: Client, alias: str
+) -> None:
+    if ttl_of_a_dead_holder is not None:
+        client.run(acquire_lock(alias, "dead", "a test", ttl_of_a_dead_holder))
+    room, start, deadline = Room(), threading.Barrier(THREADS), time.monotonic() + 60
+
+    def work(number: int) -> None:
+        start.wait(30)
+        left = TURNS
+        while left:
+            assert time.monotonic() < deadline, "no turn came"
+            try:
+                client.run(hold_lock(alias, f"thread-{number}", "a test", room.stay))
+                left -= 1
+            except LockHeldError:
+                continue
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(work, range(THREADS)))
+    assert (room.most, room.visits, room.inside) == (1, THREADS * TURNS, 0)
+
+
+def test_lock_is_given_back_when_the_work_is_done(client: Client, alias: str) -> None:
+    def work() -> Conversation[str]:
+        assert (yield Call("GET", "/")).ok
+        return "done"
+
+    assert client.run(hold_lock(alias, "a", "a test", work)) == "done"
+    assert_free(client, alias)
+
+
+@pytest.mark.parametrize("error", [ValueError("a bug"), KeyboardInterrupt(), SystemExit(1)], ids=repr)
+def test_lock_is_given_back_when_the_work_raises(error: BaseException, client: Client, alias: str) -> None:
+    def work() -> Conversation[None]:
+        yield Call("GET", "/")
+        raise error
+
+    with pytest.raises(type(error)) as raised:
+        client.run(hold_lock(alias, "a", "a test", work))
+    assert raised.value is error
+    assert_free(client, alias)
+
+
+def hang_on_work(upstream: str, then: Any) -> Answer:
+    """Answer honestly, except to the work that the lock is for: there, do something and never answer."""
+
+    def answer(request: Request) -> Reply | Fault:
+        if request.path != "/_work":
+            return forwarding(upstream)(request)
+        then()
+        return Fault.HANG
+
+    return answer
+
+
+def wait_for_the_cluster() -> Conversation[None]:
+    yield Call("GET", "/_work")
+
+
+def test_lock_is_given_back_when_ctrl_c_is_pressed_during_a_call(
+    opensearch: Service, client: Client, alias: str
+) -> None:
+    def press() -> None:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    with recorder(hang_on_work(opensearch.url, press)) as server:
+        waiting = Client(server.url, Settings())
+        with pytest.raises(KeyboardInterrupt):
+            waiting.run(hold_lock(alias, "a", "a test", wait_for_the_cluster))
+        waiting.close()
+    assert_free(client, alias)
+
+
+def test_lock_is_given_back_when_a_task_is_cancelled_during_a_call(
+    opensearch: Service, client: Client, alias: str
+) -> None:
+    async def work() -> None:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None
+        cancel = task.cancel
+        with recorder(hang_on_work(opensearch.url, lambda: loop.call_soon_threadsafe(cancel))) as server:
+            waiting = AsyncClient(server.url, Settings())
+            try:
+                await waiting.run(hold_lock(alias, "a", "a test", wait_for_the_cluster))
+            finally:
+                await waiting.close()
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(work())
+    assert_free(client, alias)

@@ -11,6 +11,9 @@ from .errors import VectorError
 from .passages import Vector
 from .profile import Profile
 
+#: Dot products of longer vectors do not fit into float32.
+MAX_LENGTH = 1e19
+
 
 def read_question_vector(values: ArrayLike, profile: Profile) -> Vector:
     """Give a question's vector as the index wants it."""
@@ -41,6 +44,8 @@ def _read(values: ArrayLike, profile: Profile, what: str) -> Vector:
         raise VectorError(f"{what} has {shape} numbers; the index holds vectors of {profile.dimension}.")
     if not np.isfinite(vector).all():
         raise VectorError(f"{what} holds NaN or infinity.")
+    if profile.similarity == "dot" and length(vector) > MAX_LENGTH:
+        raise VectorError(f"{what} is {length(vector):.3g} long; beyond {MAX_LENGTH:g} dot products overflow.")
     return vector
 
 

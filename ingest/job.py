@@ -67,7 +67,8 @@ class Ingestion:
         with self._load_mode():
             self._write_all(make_batches(rows, split, Seen(), self.job.position))
         filled = self._fill()
-        self._save(state="done")
+        self.job = dataclasses.replace(self.job, state="done")
+        self._save()
         return Summary(self.tally, filled, self.job)
 
     def _write_all(self, batches: Iterable[Batch]) -> None:
@@ -123,8 +124,8 @@ class Ingestion:
             self._save()
         self.on_progress(self.tally, Filled())
 
-    def _save(self, **changes: str) -> None:
-        self.job = self.intake.save_job(dataclasses.replace(self.job, **changes))
+    def _save(self) -> None:
+        self.job = self.intake.save_job(self.job)
         self._saved = time.monotonic()
 
     def _fill(self) -> Filled:

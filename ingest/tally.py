@@ -1,5 +1,6 @@
 """The job's proof: every row and every passage is in exactly one column."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Self
 
@@ -23,7 +24,7 @@ class Tally:
         return Tally(*(getattr(self, part.name) + getattr(other, part.name) for part in fields(Tally)))
 
     @classmethod
-    def read(cls, counts: "dict[str, int]") -> Self:
+    def read(cls, counts: Mapping[str, int]) -> Self:
         """Read a tally from a job's record."""
         return cls(**{part.name: int(counts.get(part.name, 0)) for part in fields(cls)})
 

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid.fusion import SimPrior
 from hybrid.profile import Profile
 
 SCALE = 20.0
@@ -26,8 +25,6 @@ PROFILE = Profile(
     similarity="cosine",
     scale=SCALE,
     max_norm=1.0001,
-    # Least squares of sim on BM25 over the BM25 top 100 of 600 questions of squad-sentences.
-    sim_prior=SimPrior(a=-0.08, b=1.04),
 )
 
 

@@ -59,6 +59,7 @@ def test_stream_is_read_no_further_than_the_batch_that_is_asked_for() -> None:
 
 def test_passage_is_written_whole_under_its_own_id() -> None:
     action = index_action(Passage(id="p/1\n", text="t"), "vec_01234567", np.array([3, 4], np.float32))
+    assert isinstance(action, Action)
     head, document, rest = action.payload.split(b"\n")
     assert orjson.loads(head) == {"index": {"_id": "p/1\n"}}
     assert orjson.loads(document)["vec_01234567"] == [3.0, 4.0]
@@ -66,11 +67,13 @@ def test_passage_is_written_whole_under_its_own_id() -> None:
 
 
 def test_passage_without_a_vector_has_no_length() -> None:
-    assert index_action(Passage(id="1", text="t"), "vec_01234567", None).norm == 0.0
+    action = index_action(Passage(id="1", text="t"), "vec_01234567", None)
+    assert isinstance(action, Action)
+    assert action.norm == 0.0
 
 
 def test_delete_is_one_line() -> None:
-    assert delete_action("1").payload == b'{"delete":{"_id":"1"}}\n'
+    assert delete_action("1") == Action("1", b'{"delete":{"_id":"1"}}\n')
 
 
 @given(st.integers(1, 1000))

@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hybrid import Profile, SimPrior
 from hybrid.errors import ProfileError, UsageError
 from hybrid.profile import from_meta, to_meta
+from hybrid.towers import Precision, Template, Tower
 from tests.messages import assert_one_clear_line
 
 PROFILE = Profile(pair_id="made-up", fingerprint="0123456789abcdef", dimension=8)
@@ -31,6 +32,23 @@ profiles = st.builds(
     analyzer=st.text(min_size=1),
     k1=st.floats(0, 10),
     b=st.floats(0, 1),
+    sim_prior_source=st.text(),
+)
+digests = st.from_regex(r"[0-9a-f]{64}", fullmatch=True)
+towers = st.builds(
+    Tower,
+    model=st.text(),
+    weights_sha256=digests,
+    tokenizer_sha256=digests,
+    config_sha256=digests,
+    modules=st.lists(st.text(), max_size=3).map(tuple),
+    dimension=st.just(384),
+    prompt=st.text(),
+    template=st.sampled_from(get_args(Template)),
+    max_length=st.integers(1, 10_000),
+    lowercase=st.booleans(),
+    straight_quotes=st.booleans(),
+    precision=st.sampled_from(get_args(Precision)),
 )
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -43,6 +61,41 @@ field_names = [field.name for field in dataclasses.fields(Profile)]
 @given(profiles)
 def test_profile_comes_back_from_json_as_it_went(profile: Profile) -> None:
     assert from_meta(json.loads(json.dumps(to_meta(profile))), "wiki") == profile
+
+
+@given(towers, towers)
+def test_towers_come_back_from_json_as_they_went(question: Tower, passage: Tower) -> None:
+    profile = dataclasses.replace(PROFILE, dimension=384, question_tower=question, passage_tower=passage)
+    back = from_meta(json.loads(json.dumps(to_meta(profile))), "wiki")
+    assert back == profile
+    assert back.passage_tower is not None
+    assert back.passage_tower.fingerprint == passage.fingerprint
+
+
+def test_profile_of_the_first_release_has_no_towers() -> None:
+    meta = to_meta(PROFILE)
+    for later in ("question_tower", "passage_tower", "sim_prior_source"):
+        del meta[later]
+    assert from_meta(meta, "wiki") == PROFILE
+
+
+@pytest.mark.parametrize("tower", [{}, [], "text", 5, {"model": "m"}, {"dimension": 8}])
+def test_tower_that_cannot_be_read_is_refused(tower: Any) -> None:
+    with pytest.raises(ProfileError, match=r"^The profile of wiki cannot be read: ") as raised:
+        from_meta({**to_meta(PROFILE), "passage_tower": tower}, "wiki")
+    assert_one_clear_line(raised.value)
+
+
+@given(towers, st.sampled_from([field.name for field in dataclasses.fields(Tower)]), anything)
+def test_any_value_in_a_tower_is_read_or_refused(tower: Tower, name: str, value: Any) -> None:
+    meta = to_meta(dataclasses.replace(PROFILE, dimension=384, passage_tower=tower))
+    try:
+        profile = from_meta({**meta, "passage_tower": {**meta["passage_tower"], name: value}}, "wiki")
+    except ProfileError:
+        return
+    assert profile.passage_tower is not None
+    assert profile.passage_tower.fingerprint
+    assert json.loads(json.dumps(to_meta(profile)))
 
 
 def test_field_of_a_later_release_is_passed_over() -> None:
@@ -108,6 +161,20 @@ def test_any_value_is_read_or_refused_with_a_profile_error(name: str, value: Any
 def test_profile_that_cannot_be_is_refused(changes: dict[str, Any], complaint: str) -> None:
     with pytest.raises(UsageError, match=complaint) as raised:
         dataclasses.replace(PROFILE, **changes)
+    assert_one_clear_line(raised.value)
+
+
+def test_tower_of_another_width_is_refused() -> None:
+    tower = Tower(
+        model="some/model",
+        weights_sha256="a" * 64,
+        tokenizer_sha256="b" * 64,
+        config_sha256="c" * 64,
+        modules=("mean",),
+        dimension=9,
+    )
+    with pytest.raises(UsageError, match="dimension 8 is not that of its tower some/model, 9") as raised:
+        dataclasses.replace(PROFILE, passage_tower=tower)
     assert_one_clear_line(raised.value)
 
 

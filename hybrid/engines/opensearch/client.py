@@ -68,7 +68,7 @@ class Client:
             return _NOTHING
         try:
             return _to_answer(self._library.transport.perform_request(**_arguments(step)))
-        except (TransportError, SerializationError) as error:
+        except (TransportError, SerializationError, AttributeError) as error:
             return _refused_or_raise(error, self.url)
 
     def close(self) -> None:
@@ -106,7 +106,7 @@ class AsyncClient:
             return _NOTHING
         try:
             return _to_answer(await self._library.transport.perform_request(**_arguments(step)))
-        except (TransportError, SerializationError) as error:
+        except (TransportError, SerializationError, AttributeError) as error:
             return _refused_or_raise(error, self.url)
 
     async def close(self) -> None:
@@ -135,9 +135,18 @@ def _to_answer(body: Any) -> Answer:
 
 
 def _refused_or_raise(error: Exception, url: str) -> Answer:
+    """Give an error status as an answer; an ``AttributeError`` is the library stumbling over a stranger's JSON."""
     if isinstance(error, TransportError) and isinstance(error.status_code, int):
-        return Answer(error.status_code, error.info if isinstance(error.info, Mapping) else str(error.error))
+        return Answer(error.status_code, error.info if isinstance(error.info, Mapping) else _decode(error.error))
     raise UnreachableError(f"Cannot reach OpenSearch at {url}: {_reason(error)}.") from error
+
+
+def _decode(text: object) -> Any:
+    """Read the JSON that the asynchronous half of the library leaves as text."""
+    try:
+        return orjson.loads(str(text))
+    except orjson.JSONDecodeError:
+        return str(text)
 
 
 def _reason(error: Exception) -> str:

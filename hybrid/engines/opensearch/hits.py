@@ -11,7 +11,7 @@ from ...requests import SearchRequest
 from . import queries
 
 #: float32 has 24 bits; a sum of a few terms is off by a few units in the last of them.
-_FLOAT32_NOISE = 4 * 2.0**-24
+_FLOAT32_NOISE = 8 * 2.0**-24
 
 
 @dataclass(frozen=True, slots=True)

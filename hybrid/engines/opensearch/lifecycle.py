@@ -130,6 +130,8 @@ def read_bm25_factor(name: str, index: Mapping[str, Any], profile: Profile, majo
     """Give what the index's similarity multiplies Lucene's BM25 by; refuse any other similarity."""
     similarity = _similarity(index)
     kind = similarity.get("type", "BM25")
+    if kind not in ("BM25", "LegacyBM25"):
+        raise SimilarityError(f"{name} scores {CONTENTS} with the similarity {kind}; hybrid ranks with BM25 only.")
     # Lucene's own defaults; our indexes always name theirs.
     k1, b = float(similarity.get("k1", 1.2)), float(similarity.get("b", 0.75))
     if (k1, b) != (profile.k1, profile.b):
@@ -137,11 +139,7 @@ def read_bm25_factor(name: str, index: Mapping[str, Any], profile: Profile, majo
             f"{name} scores with k1 {k1} and b {b}, but its profile says k1 {profile.k1} and b {profile.b}; "
             "create the index anew with the values that are meant."
         )
-    if kind == "BM25":
-        return 1.0 if major >= FIRST_VERSION_WITHOUT_FACTOR else k1 + 1
-    if kind == "LegacyBM25":
-        return k1 + 1
-    raise SimilarityError(f"{name} scores {CONTENTS} with the similarity {kind}; hybrid ranks with BM25 only.")
+    return 1.0 if kind == "BM25" and major >= FIRST_VERSION_WITHOUT_FACTOR else k1 + 1
 
 
 def change_profile(target: Target, change: Callable[[Profile], Profile]) -> Conversation[Target]:

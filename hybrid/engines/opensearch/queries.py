@@ -21,6 +21,8 @@ Body = dict[str, Any]
 SPARE = 16
 #: The graph is asked for at least this many: with k = 100 it misses a tenth of the best 100 at worst, with 2000 none.
 MIN_GRAPH_K = 2000
+#: Below this λ · sim is too flat in float32 to choose the best by sim from.
+SMALL_LAMBDA = 0.1
 #: Names of the script field that carries sim, and of the query whose score is BM25.
 SIM = "sim"
 BM25 = "bm25"
@@ -59,16 +61,13 @@ def search_options(request: SearchRequest, target: Target, preference: str) -> d
 
 def hybrid_bodies(request: SearchRequest, target: Target, size: int) -> tuple[Body, Body]:
     """Build A, which starts from BM25 and adds λ · sim, and B, which starts from λ · sim and adds BM25."""
+    text, near, any_sim = match(request, target), nearest(request, target), _lifted_sim_of_any(request, target)
     returned = {**_returned(request, target), "size": size}
-    text, any_sim = match(request, target), _lifted_sim_of_any(request, target)
-    lexical = {"query": _filtered(text, request), "rescore": _rescore(any_sim, request), **returned}
-    near = _lifted_sim(nearest(request, target), request, target.profile)
-    dense = {"query": near, "rescore": _rescore(text, request), **returned}
-    if size > request.depth:
-        # Several shards give more than their window together, and what lies beyond it must be told from the rest:
-        # a query that holds both halves leaves it a score of 0.
-        whole = {"bool": {"must": [any_sim], "should": [text]}}
-        lexical["rescore"] = dense["rescore"] = _rescore(whole, request, first=0)
+    if size > request.depth or request.lam < SMALL_LAMBDA:
+        both = _in_window(request, {"bool": {"must": [any_sim], "should": [text]}})
+        return {"query": _filtered(text, request), **both, **returned}, {"query": near, **both, **returned}
+    lexical = {"query": _filtered(text, request), **_rescore(any_sim, request.depth), **returned}
+    dense = {"query": _lifted_sim(near, request, target.profile), **_rescore(text, request.depth), **returned}
     return lexical, dense
 
 
@@ -90,10 +89,7 @@ def dense_body(request: SearchRequest, target: Target, size: int) -> Body:
     return {
         "query": {"bool": {"must": [nearest(request, target)], "filter": [everything]}},
         # Adds nothing to the score. Without it the shards would not exchange the statistics of the question's terms.
-        "rescore": {
-            "window_size": size,
-            "query": {"rescore_query_weight": 0, "rescore_query": match(request, target)},
-        },
+        **_rescore(match(request, target), size, weight=0),
         "size": size,
         **_returned(request, target),
     }
@@ -133,10 +129,19 @@ def floor(request: SearchRequest, profile: Profile) -> float:
     return -_lift(request, profile)
 
 
-def _rescore(query: Clause, request: SearchRequest, first: int = 1) -> Clause:
-    """Build the second half of a sum, for the best ``depth`` of the first half, which weighs ``first``."""
-    weights = {"query_weight": first, "rescore_query_weight": 1, "score_mode": "total"}
-    return {"window_size": request.depth, "query": {**weights, "rescore_query": query}}
+def _rescore(query: Clause, window: int, weight: int = 1) -> Body:
+    """Add the score of ``query`` to the best ``window`` hits of each shard."""
+    weights = {"query_weight": 1, "rescore_query_weight": weight, "score_mode": "total"}
+    return {"rescore": {"window_size": window, "query": {**weights, "rescore_query": query}}}
+
+
+def _in_window(request: SearchRequest, query: Clause) -> Body:
+    """Score the best ``depth`` hits of each shard by ``query`` alone, and leave 0 to what lies beyond.
+
+    For lists that are asked for whole: several shards give more than their windows, and that must be told apart.
+    """
+    weights = {"query_weight": 0, "rescore_query_weight": 1, "score_mode": "total"}
+    return {"rescore": {"window_size": request.depth, "query": {**weights, "rescore_query": query}}}
 
 
 def _lifted_sim(query: Clause, request: SearchRequest, profile: Profile) -> Clause:

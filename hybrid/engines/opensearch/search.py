@@ -53,9 +53,9 @@ def build_call(request: SearchRequest, target: Target, preference: str, size: in
 
 
 def first_size(request: SearchRequest, target: Target) -> int:
-    """Give how many hits to ask for: a few to spare, except where the server itself breaks ties by id."""
-    spare = 0 if request.mode == "lexical" else SPARE
-    return min(request.k + spare, full_size(request, target))
+    """Give how many hits to ask for: some to spare for ties, or whole lists if k is more than a shard proposes."""
+    size = request.k + SPARE
+    return size if size <= request.depth else full_size(request, target)
 
 
 def full_size(request: SearchRequest, target: Target) -> int:
@@ -78,17 +78,17 @@ def _ask_mode(request: SearchRequest, target: Target, preference: str) -> Conver
     """Give the candidates, each once, among which the best k are."""
     size = first_size(request, target)
     lists = yield from _ask(request, target, preference, size)
-    if request.mode != "lexical" and _tied_beyond(lists, request, target, size):
+    if _tied_beyond(lists, request, target, size):
         lists = yield from _ask(request, target, preference, full_size(request, target))
     return _union(lists)
 
 
 def _ask(request: SearchRequest, target: Target, preference: str, size: int) -> Conversation[list[list[Found]]]:
-    what, both = f"search {target.name}", request.mode == "hybrid"
+    what = f"search {target.name}"
     answer = yield build_call(request, target, preference, size)
     try:
         body = check(answer, what)
-        responses = body["responses"] if both else [body]
+        responses = body["responses"] if request.mode == "hybrid" else [body]
         for response in responses:
             _check_response(response, what)
     except RefusedError as error:
@@ -96,10 +96,9 @@ def _ask(request: SearchRequest, target: Target, preference: str, size: int) -> 
         _blame_shard(error)
         raise
     read = READERS[request.mode]
-    return [
-        [read(hit, request, target.profile) for hit in response["hits"]["hits"] if hit["_score"] or not both]
-        for response in responses
-    ]
+    # A whole list goes on beyond the shards' windows, with hits that have no score.
+    lists = [[hit for hit in response["hits"]["hits"] if hit["_score"] != 0] for response in responses]
+    return [[read(hit, request, target.profile) for hit in hits] for hits in lists]
 
 
 def _union(lists: list[list[Found]]) -> list[Found]:

@@ -72,7 +72,7 @@ def _send(target: Target, batch: list[Action]) -> Conversation[BulkReport]:
     if not target.is_alias:
         there = yield Call("HEAD", f"/{target.name}")
         if there.status == 404:
-            raise IndexMissingError(f"Cannot write to {target.name}: the index was deleted.")
+            raise IndexMissingError(f"Cannot write to {target.name}: no such index; it was deleted in the meantime.")
     return (yield from write_batch(target.name, batch, alias=target.is_alias))
 
 

@@ -1,0 +1,58 @@
+"""JSON, one object a line: ``id``, ``title``, ``text``, and everything else is metadata.
+
+``_id`` stands for ``id`` where there is none, and what lies inside ``metadata`` counts as if it lay beside it, as
+BEIR's ``corpus.jsonl`` wants it.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import orjson
+
+from ..documents import Document
+from .base import Format, Malformed, Opened, Record, refuse
+from .checks import decode, make_document
+from .lines import Line, read_lines, too_long
+
+
+def _read(opened: Opened) -> Iterator[Record]:
+    for line in read_lines(opened.stream, opened.limit):
+        if not line.whole:
+            yield line.number, line.data, partial(refuse, too_long(opened.limit))
+        elif line.data.strip():
+            yield line.number, line.data, partial(_parse, line)
+
+
+def _parse(line: Line) -> Document:
+    try:
+        row = orjson.loads(line.data)
+    except orjson.JSONDecodeError as error:
+        decode(line.data, line.offset)
+        raise Malformed(_explain(error)) from None
+    if not isinstance(row, dict):
+        raise Malformed("the line is no JSON object")
+    document_id = row.pop("id", None)
+    if document_id is None:
+        document_id = row.pop("_id", None)
+    return make_document(document_id, row.pop("title", None), row.pop("text", None), _lift_metadata(row))
+
+
+def _explain(error: orjson.JSONDecodeError) -> str:
+    if "surrogate" in error.msg:
+        return f"half of a surrogate pair at column {error.colno}"
+    message = error.msg.partition(": line")[0]
+    return f"not JSON: {message}" if "end of data" in message else f"not JSON: {message} at column {error.colno}"
+
+
+def _lift_metadata(row: dict[str, Any]) -> dict[str, Any]:
+    inside = row.get("metadata")
+    if not isinstance(inside, dict):
+        return row
+    del row["metadata"]
+    return inside | row
+
+
+JSONL = Format(
+    "jsonl", "JSON, one object a line with id, title and text; BEIR's corpus", (".jsonl", ".ndjson"), _read
+)

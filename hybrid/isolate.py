@@ -1,6 +1,6 @@
 """Encode many passages although one of them may be poison: split until it stands alone, and say why it failed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -11,7 +11,7 @@ Pairs = Sequence[tuple[str, str]]
 _MAX_REASON = 300
 
 
-def encode_each(encode: Callable[[Pairs], Sequence[Vector]], pairs: Pairs) -> list[Vector | str]:
+def encode_each(encode: Callable[[Pairs], Iterable[Vector]], pairs: Pairs) -> list[Vector | str]:
     """Give for each title and text its vector, or the reason why there is none.
 
     Errors of our own (a missing model, a full device) concern the whole batch and are passed on.

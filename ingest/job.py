@@ -31,7 +31,7 @@ SAVE_INTERVAL = 1.0
 SLOW_ENCODER = 50.0
 FILL_SIZE = 256
 
-EncodePassages = Callable[[Sequence[tuple[str, str]]], Sequence[Vector]]
+EncodePassages = Callable[[Sequence[tuple[str, str]]], Iterable[Vector]]
 #: Called with the tally, and how many passages without a vector got one since the text was written.
 OnProgress = Callable[[Tally, Filled], None]
 

@@ -18,10 +18,15 @@ INTERRUPTED = 130
 
 #: Subcommand → module that holds it as ``command``; a module is imported only when its command is asked for.
 COMMANDS = {
+    "copy": "copy",
+    "delete": "delete",
     "doctor": "doctor",
     "explain-query": "explain_query",
+    "ingest": "ingest",
+    "rejects": "rejects",
     "search": "search",
     "settle": "settle",
+    "status": "status",
 }
 
 

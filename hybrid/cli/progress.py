@@ -35,6 +35,12 @@ class Progress:
         )
         self._task = self._bars.add_task(label, total=total, rate=0.0, note="")
 
+    def estimate(self, done: int, share: float | None) -> None:
+        """Work the total out from the share of the whole that ``done`` is."""
+        if share and done:
+            self._total = max(done, round(done / share))
+            self._bars.update(self._task, total=self._total)
+
     def update(self, done: int, note: str = "") -> None:
         """Show that ``done`` of the whole are done."""
         self._done = done

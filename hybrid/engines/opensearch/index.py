@@ -3,6 +3,7 @@
 Both are thin: each method is one conversation, carried out by one client or the other.
 """
 
+import asyncio
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
@@ -11,6 +12,7 @@ from typing import Self, Unpack
 from ...address import ClusterAddress
 from ...passages import Passage, SearchResult, from_document
 from ...profile import Profile
+from ...questions import QuestionEncoder
 from ...records import BulkReport, Share, Status
 from ...requests import SearchOptions, make_request
 from ...settings import Settings
@@ -31,6 +33,7 @@ class OpenSearchIndex:
         self._target = target
         # One copy of each shard answers all of this object's questions, so equal questions get equal answers.
         self._preference = secrets.token_hex(8)
+        self._questions = QuestionEncoder(target.profile)
 
     @classmethod
     def open(cls, address: ClusterAddress, settings: Settings, headers: Mapping[str, str] | None = None) -> Self:
@@ -49,15 +52,14 @@ class OpenSearchIndex:
 
     def search(self, question: str, **options: Unpack[SearchOptions]) -> SearchResult:
         """Rank passages for a question; the options are those of ``SearchOptions``."""
-        request = make_request(question, self.profile, **options)
+        request = make_request(question, self.profile, **self._questions.complete(question, options))
         return self._client.run(search(self._target, request, self._preference))
 
     def explain_query(self, question: str, **options: Unpack[SearchOptions]) -> str:
         """Write the request of ``search`` as a shell command, without sending it."""
-        request = make_request(question, self.profile, **options)
-        return to_curl(
-            build_call(request, self._target, self._preference, first_size(request, self._target)), self._client.url
-        )
+        request = make_request(question, self.profile, **self._questions.complete(question, options))
+        call = build_call(request, self._target, self._preference, first_size(request, self._target))
+        return to_curl(call, self._client.url)
 
     def add(self, passages: Iterable[Passage], *, pair_id: str | None = None, refresh: bool = False) -> BulkReport:
         """Write passages, replacing those of the same id; ``refresh`` makes them searchable before this returns."""
@@ -126,6 +128,7 @@ class AsyncOpenSearchIndex:
         self._client = client
         self._target = target
         self._preference = secrets.token_hex(8)
+        self._questions = QuestionEncoder(target.profile)
 
     @classmethod
     async def open(
@@ -146,7 +149,8 @@ class AsyncOpenSearchIndex:
 
     async def search(self, question: str, **options: Unpack[SearchOptions]) -> SearchResult:
         """Rank passages for a question; the options are those of ``SearchOptions``."""
-        request = make_request(question, self.profile, **options)
+        completed = await asyncio.to_thread(self._questions.complete, question, options)
+        request = make_request(question, self.profile, **completed)
         return await self._client.run(search(self._target, request, self._preference))
 
     async def add(

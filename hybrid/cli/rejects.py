@@ -1,0 +1,31 @@
+"""``hybrid rejects INDEX``."""
+
+import dataclasses
+from pathlib import Path
+
+import click
+
+from ..index import open_index
+from .options import index_argument, json_option
+from .output import print_json, print_rows, say
+
+
+@click.command("rejects")
+@index_argument
+@json_option
+def command(index: str, as_json: bool) -> None:
+    """List the rows that ingestion left out of INDEX, with line and reason."""
+    from ingest.rejects import read_rejects
+
+    with open_index(index) as opened:
+        files = [Path(job.rejects_file) for job in opened.intake().list_jobs() if job.counts.get("rejected")]
+    for missing in (path for path in files if not path.exists()):
+        say(f"{missing} is not on this machine")
+    rejects = [reject for path in files if path.exists() for _, reject in read_rejects(path)]
+    if as_json:
+        print_json([dataclasses.asdict(reject) for reject in rejects])
+        return
+    if not rejects:
+        say("No rows were rejected.")
+    rows = [(str(one.line), one.source, one.reason, one.excerpt) for one in rejects]
+    print_rows(("line", "source", "reason", "row"), rows, numbers=1)

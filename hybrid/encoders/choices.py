@@ -1,0 +1,57 @@
+"""What an encoder's vectors mean, decided from what was asked for, what is known, and what its files say."""
+
+import math
+from typing import Literal
+
+from ..errors import ModelError, UsageError
+from ..fusion import DEFAULT_PRIOR, SimPrior
+from ..profile import Similarity
+from .checkpoints import Checkpoint
+from .presets import Card
+
+Scale = float | Literal["auto"] | None
+
+_DOT, _COSINE = ("dot", "dot_score"), ("cosine", "cos_sim")
+
+
+def choose_similarity(card: Card, question: Checkpoint, passage: Checkpoint) -> Similarity:
+    """Give ``dot`` for a model that compares by dot product and does not normalise, else ``cosine``."""
+    if card.similarity:
+        return card.similarity
+    said = question.similarity or passage.similarity or "cosine"
+    if said not in (*_DOT, *_COSINE):
+        raise ModelError(f"The model in {passage.folder} compares by {said}; hybrid ranks by dot product or cosine.")
+    return "dot" if said in _DOT and not passage.normalizes else "cosine"
+
+
+def choose_scale(wanted: Scale, similarity: Similarity, card: Card, name: str) -> tuple[float | None, str]:
+    """Give the scale and where it comes from; None where it is to be found out."""
+    if similarity == "dot":
+        if wanted not in (None, 1):
+            raise UsageError(f"{name} compares by dot product, which is used as it is; leave --scale out.")
+        return 1.0, "dot"
+    if wanted == "auto":
+        return None, "auto"
+    if wanted is not None:
+        return _check(wanted), "given"
+    if card.scale is None:
+        raise UsageError(
+            f"{name} compares by cosine, and its scale (1 / temperature of its training) is not known: say "
+            "--scale X, or --scale auto to find it out from a sample."
+        )
+    return card.scale, "preset"
+
+
+def choose_prior(card: Card, similarity: Similarity, scale: float | None) -> tuple[SimPrior, str]:
+    """Give the sim to expect from BM25 and where that comes from; it grows with the scale."""
+    if card.sim_prior is None:
+        return DEFAULT_PRIOR, "default"
+    factor = scale / card.scale if similarity == "cosine" and scale and card.scale else 1.0
+    prior = SimPrior(a=card.sim_prior.a * factor, b=card.sim_prior.b * factor)
+    return prior, "preset" if card.measured else "default"
+
+
+def _check(scale: float) -> float:
+    if not isinstance(scale, int | float) or not math.isfinite(scale) or scale <= 0:
+        raise UsageError(f"The scale {scale} is not a number above 0.")
+    return float(scale)

@@ -1,0 +1,180 @@
+"""Token ids in, vectors out, by torch: the transformer through transformers, the steps after it here.
+
+Token types are all 0 and the mask is what is not padding. Weights are kept in the tower's precision, which on
+processors is faster than casting them for every product; what follows the transformer runs in fp32.
+"""
+
+import contextlib
+import copy
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ..errors import ModelError, UsageError
+from ..towers import Precision
+from . import batching
+from .checkpoints import Checkpoint
+from .machine import count_cpus
+from .pooling import pool
+from .running import Vectors
+from .steps import Step
+from .tokens import Ids
+
+#: Words in torch's complaint about a processor's memory, which has no class of its own.
+_NO_MEMORY = ("can't allocate memory", "not enough memory")
+#: Weights that a checkpoint may lack: they are not on the way to the vector, or are copies of others.
+_DISPENSABLE = ("pooler.", "position_ids")
+#: Encoder–decoder models of which only the encoder is wanted.
+_ENCODER_CLASSES = {"mt5": "MT5EncoderModel", "t5": "T5EncoderModel", "umt5": "UMT5EncoderModel"}
+
+
+class TorchModel:
+    """One copy of a model on one device."""
+
+    def __init__(self, transformer: nn.Module, checkpoint: Checkpoint, device: str):
+        self._device = torch.device(device)
+        self._transformer = transformer.to(self._device)
+        self._steps = [(step, _load_step(step, self._device)) for step in checkpoint.steps]
+        self._pad = int(checkpoint.config.get("pad_token_id") or 0)
+        self.dimension = checkpoint.dimension
+        self.budget = batching.CPU_TOKENS if self._device.type == "cpu" else batching.GPU_TOKENS
+
+    def compute(self, batch: Sequence[Ids]) -> Vectors:
+        """Give one vector a text, in fp32; MemoryError where the batch is too large."""
+        try:
+            with torch.inference_mode():
+                vectors: Vectors = self._compute(batch).cpu().numpy()
+        except torch.OutOfMemoryError as error:
+            torch.cuda.empty_cache()
+            raise MemoryError(str(error)) from error
+        except RuntimeError as error:
+            if any(words in str(error) for words in _NO_MEMORY):
+                raise MemoryError(str(error)) from error
+            raise
+        return vectors
+
+    def _compute(self, batch: Sequence[Ids]) -> Tensor:
+        ids, mask = _pad(batch, self._pad)
+        ids, mask = ids.to(self._device), mask.to(self._device)
+        hidden = self._transformer(input_ids=ids, attention_mask=mask).last_hidden_state.float()
+        vectors = pool(hidden, mask, self._steps[0][0].label)
+        for step, layer in self._steps[1:]:
+            vectors = _apply(step, layer, vectors)
+        return vectors
+
+
+def open_models(checkpoint: Checkpoint, precision: Precision, devices: Sequence[str]) -> list[TorchModel]:
+    """Load a model once and put a copy on every device."""
+    if "cpu" in devices:
+        # Torch counts the machine's processors, also those that a container may not use.
+        torch.set_num_threads(min(torch.get_num_threads(), count_cpus()))
+    transformer = _load_transformer(checkpoint, torch.bfloat16 if precision == "bf16" else torch.float32)
+    copies = [transformer, *(copy.deepcopy(transformer) for _ in devices[1:])]
+    return [TorchModel(one, checkpoint, device) for one, device in zip(copies, devices, strict=True)]
+
+
+def find_devices(wanted: str | None) -> list[str]:
+    """Give the devices to use: those named (``cuda:0,cuda:1``), else every GPU, else the processor."""
+    if wanted is None:
+        return [f"cuda:{number}" for number in range(torch.cuda.device_count())] or ["cpu"]
+    devices = [name.strip() for name in wanted.split(",")]
+    for name in devices:
+        try:
+            torch.empty(1, device=name)
+        except Exception as error:
+            raise UsageError(f"There is no device {name} here; say cpu, cuda, cuda:1 or cuda:0,cuda:1.") from error
+    return devices
+
+
+def device_has_bf16(device: str) -> bool:
+    """Tell whether a GPU multiplies bf16 numbers."""
+    return torch.device(device).type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+
+
+def _pad(batch: Sequence[Ids], pad: int) -> tuple[Tensor, Tensor]:
+    shape = len(batch), max(map(len, batch))
+    ids = np.full(shape, pad, dtype=np.int64)
+    mask = np.zeros(shape, dtype=np.int64)
+    for row, one in enumerate(batch):
+        ids[row, : len(one)] = one
+        mask[row, : len(one)] = 1
+    return torch.from_numpy(ids), torch.from_numpy(mask)
+
+
+def _load_transformer(checkpoint: Checkpoint, dtype: torch.dtype) -> nn.Module:
+    import transformers
+
+    kind = str(checkpoint.config.get("model_type"))
+    name = _dpr_class(checkpoint) if checkpoint.is_dpr else _ENCODER_CLASSES.get(kind, "AutoModel")
+    with _quiet():
+        try:
+            model, info = getattr(transformers, name).from_pretrained(
+                checkpoint.folder,
+                dtype=dtype,
+                use_safetensors=True,
+                trust_remote_code=False,
+                local_files_only=True,
+                output_loading_info=True,
+            )
+        except Exception as error:
+            reason = str(error).strip().partition("\n")[0]
+            raise ModelError(f"The model in {checkpoint.folder} cannot be loaded: {reason}") from error
+    missing = [key for key in info["missing_keys"] if not any(part in key for part in _DISPENSABLE)]
+    if missing:
+        raise ModelError(f"{checkpoint.weights[0]} lacks weights of a {kind} model, among them {min(missing)}.")
+    if checkpoint.is_dpr:
+        tower = model.question_encoder if hasattr(model, "question_encoder") else model.ctx_encoder
+        model = tower.bert_model
+    transformer: nn.Module = model.eval()
+    return transformer
+
+
+def _dpr_class(checkpoint: Checkpoint) -> str:
+    """Tell the towers of DPR apart by their weights: their configurations look alike."""
+    with safe_open(checkpoint.weights[0], "pt") as weights:
+        is_passage = any(name.startswith("ctx_encoder.") for name in weights.keys())  # noqa: SIM118 - not a dict
+    return "DPRContextEncoder" if is_passage else "DPRQuestionEncoder"
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep transformers' bars and load reports off the terminal; what matters is checked here."""
+    from transformers.utils import logging as untyped
+
+    logging: Any = untyped
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()
+
+
+def _load_step(step: Step, device: torch.device) -> dict[str, Any]:
+    if step.weights is None:
+        return {}
+    weights = load_file(str(step.weights), device=str(device))
+    return {name.rpartition(".")[2]: weight.float() for name, weight in weights.items()}
+
+
+def _apply(step: Step, weights: dict[str, Any], vectors: Tensor) -> Tensor:
+    match step.kind:
+        case "dense":
+            activation = getattr(nn, step.activation)()
+            applied: Tensor = activation(functional.linear(vectors, weights["weight"], weights.get("bias")))
+            return applied
+        case "layer_norm":
+            return functional.layer_norm(vectors, vectors.shape[-1:], weights["weight"], weights["bias"])
+        case "normalize":
+            return functional.normalize(vectors, dim=-1)
+        case _:
+            return vectors[:, : step.size]

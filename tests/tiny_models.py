@@ -49,10 +49,10 @@ def save_roberta(folder: Path, seed: int = 0) -> Path:
     return _save(RobertaModel(config), folder, seed)
 
 
-def save_dpr(folder: Path, *, passages: bool, seed: int = 0) -> Path:
+def save_dpr(folder: Path, *, passages: bool, seed: int = 0, **sizes: Any) -> Path:
     """Write one tower of DPR, as transformers does."""
     tower = DPRContextEncoder if passages else DPRQuestionEncoder
-    return _save(tower(DPRConfig(**_SIZES)), folder, seed)
+    return _save(tower(DPRConfig(**{**_SIZES, **sizes})), folder, seed)
 
 
 def save_sentence_transformer(
@@ -69,7 +69,7 @@ def save_sentence_transformer(
     """Write a model of sentence-transformers, as it does."""
     plain = save_bert(folder.with_name(f"{folder.name}-plain"), seed)
     modules: list[Any] = [Transformer(str(plain), max_seq_length=max_length)]
-    modules.append(Pooling(HIDDEN, pooling))  # type: ignore[arg-type]
+    modules.append(Pooling(HIDDEN, pooling))
     if dense:
         torch.manual_seed(seed + 1)
         modules.append(Dense(HIDDEN * (1 if isinstance(pooling, str) else len(pooling)), dense))

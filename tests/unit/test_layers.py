@@ -55,7 +55,9 @@ def imported_by(importer: str, node: ast.AST) -> list[str]:
 def imports_of(importer: str) -> Iterator[Import]:
     def walk(node: ast.AST, lazy: bool) -> Iterator[Import]:
         yield from (Import(importer, name, lazy) for name in imported_by(importer, node))
-        inside = lazy or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        # What only the type checker reads is not imported at all.
+        for_types = isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        inside = lazy or for_types or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
         for child in ast.iter_child_nodes(node):
             yield from walk(child, inside)
 

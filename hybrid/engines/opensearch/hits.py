@@ -14,7 +14,7 @@ from . import queries
 _FLOAT32_NOISE = 8 * 2.0**-24
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Found:
     """A hit with its scores, not yet ranked."""
 
@@ -26,39 +26,54 @@ class Found:
     source: Mapping[str, Any]
 
 
-def read_hybrid(hit: Mapping[str, Any], request: SearchRequest, profile: Profile) -> Found:
-    """Read a hit that has the sum of both sides: take the shift off, then split the score in two."""
-    prior, shift = profile.sim_prior, queries.shift(request, profile)
-    lifted = float(hit["_score"])
-    score, sim = lifted - shift, _sim(hit)
-    bm25 = fusion.split_score(score, sim, request.lam, prior)
-    # No BM25 is below 0, and one within the noise of the sum is none.
-    if bm25 <= _FLOAT32_NOISE * max(lifted, shift, 1.0):
-        bm25 = 0.0
-        score = fusion.fuse(0.0, prior.a if sim is None else sim, request.lam)
-    expected = fusion.expect_sim(bm25, prior) if sim is None else None
-    return Found(_id(hit), score, bm25, sim, expected, hit.get("_source", {}))
+Reader = Callable[[Mapping[str, Any]], Found]
 
 
-def read_lexical(hit: Mapping[str, Any], _request: SearchRequest, _profile: Profile) -> Found:
-    """Read a hit whose score is BM25."""
-    bm25 = float(hit["_score"])
-    return Found(_id(hit), bm25, bm25, _sim(hit), None, hit.get("_source", {}))
+def hybrid_reader(request: SearchRequest, profile: Profile) -> Reader:
+    """Give what reads a hit that has the sum of both sides: it takes the shift off, then splits the score in two."""
+    prior, lam, shift = profile.sim_prior, request.lam, queries.shift(request, profile)
+
+    def read(hit: Mapping[str, Any]) -> Found:
+        lifted = float(hit["_score"])
+        score, sim = lifted - shift, _sim(hit)
+        bm25 = fusion.split_score(score, sim, lam, prior)
+        # No BM25 is below 0, and one within the noise of the sum is none.
+        if bm25 <= _FLOAT32_NOISE * max(lifted, shift):
+            bm25 = 0.0
+            score = fusion.fuse(0.0, prior.a if sim is None else sim, lam)
+        expected = fusion.expect_sim(bm25, prior) if sim is None else None
+        return Found(_id(hit), score, bm25, sim, expected, hit.get("_source", {}))
+
+    return read
 
 
-def read_dense(hit: Mapping[str, Any], _request: SearchRequest, _profile: Profile) -> Found:
-    """Read a hit ranked by sim; a passage without any of the question's words has no named score."""
-    sim = _sim(hit)
-    if sim is None:
-        raise ValueError(f"passage {_id(hit)} was found by a vector that it does not have")
-    bm25 = float(hit.get("matched_queries", {}).get(queries.BM25, 0.0))
-    return Found(_id(hit), sim, bm25, sim, None, hit.get("_source", {}))
+def lexical_reader(_request: SearchRequest, _profile: Profile) -> Reader:
+    """Give what reads a hit whose score is BM25."""
+
+    def read(hit: Mapping[str, Any]) -> Found:
+        bm25 = float(hit["_score"])
+        return Found(_id(hit), bm25, bm25, _sim(hit), None, hit.get("_source", {}))
+
+    return read
 
 
-READERS: Mapping[Mode, Callable[[Mapping[str, Any], SearchRequest, Profile], Found]] = {
-    "hybrid": read_hybrid,
-    "lexical": read_lexical,
-    "dense": read_dense,
+def dense_reader(_request: SearchRequest, _profile: Profile) -> Reader:
+    """Give what reads a hit ranked by sim; a passage without any of the question's words has no named score."""
+
+    def read(hit: Mapping[str, Any]) -> Found:
+        sim = _sim(hit)
+        if sim is None:
+            raise ValueError(f"passage {_id(hit)} was found by a vector that it does not have")
+        bm25 = float(hit.get("matched_queries", {}).get(queries.BM25, 0.0))
+        return Found(_id(hit), sim, bm25, sim, None, hit.get("_source", {}))
+
+    return read
+
+
+READERS: Mapping[Mode, Callable[[SearchRequest, Profile], Reader]] = {
+    "hybrid": hybrid_reader,
+    "lexical": lexical_reader,
+    "dense": dense_reader,
 }
 
 

@@ -25,11 +25,11 @@ def search(target: Target, request: SearchRequest, preference: str) -> Conversat
     """Answer one question."""
     started = time.monotonic()
     shortened = yield from _shorten(request, target)
-    shortened, found = yield from _ask_shorter(shortened, target, preference)
-    if _clipped(found, shortened, target):
+    shortened, ranked = yield from _ask_shorter(shortened, target, preference)
+    if _clipped(ranked, shortened, target):
         target = yield from _reopen(target)
-        found = yield from _ask_mode(shortened, target, preference)
-    hits = tuple(to_hit(one, rank) for rank, one in enumerate(order(found)[: request.k], start=1))
+        ranked = yield from _ask_mode(shortened, target, preference)
+    hits = tuple(to_hit(one, rank) for rank, one in enumerate(ranked[: request.k], start=1))
     return SearchResult(
         question=request.question,
         mode=request.mode,
@@ -75,12 +75,13 @@ def _ask_shorter(
 
 
 def _ask_mode(request: SearchRequest, target: Target, preference: str) -> Conversation[list[Found]]:
-    """Give the candidates, each once, among which the best k are."""
-    size = first_size(request, target)
+    """Give candidates in order, among which the best k are."""
+    size, whole = first_size(request, target), full_size(request, target)
     lists = yield from _ask(request, target, preference, size)
-    if _tied_beyond(lists, request, target, size):
-        lists = yield from _ask(request, target, preference, full_size(request, target))
-    return _union(lists)
+    ranked = order(_union(lists))
+    if size < whole and len(ranked) >= request.k and _tied_beyond(lists, ranked[request.k - 1].score, size):
+        ranked = order(_union((yield from _ask(request, target, preference, whole))))
+    return ranked
 
 
 def _ask(request: SearchRequest, target: Target, preference: str, size: int) -> Conversation[list[list[Found]]]:
@@ -95,10 +96,10 @@ def _ask(request: SearchRequest, target: Target, preference: str, size: int) -> 
         yield from _blame_filter(error, request, target)
         _blame_shard(error)
         raise
-    read = READERS[request.mode]
+    read = READERS[request.mode](request, target.profile)
     # A whole list goes on beyond the shards' windows, with hits that have no score.
     lists = [[hit for hit in response["hits"]["hits"] if hit["_score"] != 0] for response in responses]
-    return [[read(hit, request, target.profile) for hit in hits] for hits in lists]
+    return [[read(hit) for hit in hits] for hits in lists]
 
 
 def _union(lists: list[list[Found]]) -> list[Found]:
@@ -110,14 +111,8 @@ def _union(lists: list[list[Found]]) -> list[Found]:
     return list({one.id: one for found in reversed(lists) for one in found}.values())
 
 
-def _tied_beyond(lists: list[list[Found]], request: SearchRequest, target: Target, size: int) -> bool:
+def _tied_beyond(lists: list[list[Found]], kth: float, size: int) -> bool:
     """Tell whether a list may go on, past its last hit, with passages that tie with the k-th."""
-    if size >= full_size(request, target):
-        return False
-    ranked = order(_union(lists))
-    if len(ranked) < request.k:
-        return False
-    kth = ranked[request.k - 1].score
     margin = TIE * max(1.0, abs(kth))
     return any(len(found) == size and found[-1].score >= kth - margin for found in lists)
 

@@ -41,7 +41,7 @@ def test_one_side_asked_for_more_than_depth_gives_the_best_of_all_shards(
     made = make_corpus()
     for question, vector in zip(made.questions, made.question_vectors, strict=True):
         shallow, deep = (
-            bench.index.search(question, vector=vector, mode=mode, depth=depth, k=30).hits for depth in (10, 2000)
+            bench.index.search(question, vector=vector, mode=mode, depth=depth, k=20).hits for depth in (10, 2000)
         )
         assert [hit.id for hit in shallow] == [hit.id for hit in deep]
 

@@ -36,7 +36,7 @@ def main() -> None:
         opensearch_service(heap="1g") as service,
         _indexed(f"{service.url}/missing-{secrets.token_hex(4)}", corpus) as url,
     ):
-        for name, chosen in _choose(options.questions, options.seed).items():
+        for title, chosen in _choose(options.questions, options.seed).items():
             scores = list(_read(url, corpus, chosen))
             _say(
                 f"{name}: BM25 {accuracy(scores, SimPrior(0.0, 0.0), 100)}, all encoded {accuracy(scores, PRIORS[0], 0)}"

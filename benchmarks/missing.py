@@ -38,9 +38,8 @@ def main() -> None:
     ):
         for title, chosen in _choose(options.questions, options.seed).items():
             scores = list(_read(url, corpus, chosen))
-            _say(
-                f"{name}: BM25 {accuracy(scores, SimPrior(0.0, 0.0), 100)}, all encoded {accuracy(scores, PRIORS[0], 0)}"
-            )
+            bm25, whole = accuracy(scores, PRIORS[0], 100), accuracy(scores, PRIORS[0], 0)
+            _say(f"{title}: BM25 {bm25}, all encoded {whole}")
             for prior in PRIORS:
                 row = "   ".join(f"{share} %: {accuracy(scores, prior, share)}" for share in MISSING)
                 _say(f"  a {prior.a:+.2f} b {prior.b:.2f}   {row}")

@@ -72,27 +72,23 @@ def hybrid_bodies(request: SearchRequest, target: Target, size: int) -> tuple[Bo
 
 
 def lexical_body(request: SearchRequest, target: Target, size: int) -> Body:
-    """Build a search by BM25 alone; ties are broken by id on the server."""
-    return {
-        "query": _filtered(match(request, target), request),
-        "sort": [{"_score": "desc"}, {ID: "asc"}],
-        "size": size,
-        **_returned(request, target),
-    }
+    """Build a search by BM25 alone; ties are broken by id, on the server unless the list is asked for whole."""
+    text = match(request, target)
+    ranked = _in_window(request, text) if size > request.depth else {"sort": [{"_score": "desc"}, {ID: "asc"}]}
+    return {"query": _filtered(text, request), **ranked, "size": size, **_returned(request, target)}
 
 
 def dense_body(request: SearchRequest, target: Target, size: int) -> Body:
     """Build a search by sim alone; each hit's BM25 comes along as the score of the named query ``BM25``."""
-    named = match(request, target)
+    text, named = match(request, target), match(request, target)
     named["match"][CONTENTS]["_name"] = BM25
     everything = {"bool": {"should": [{"match_all": {}}, named]}}
-    return {
-        "query": {"bool": {"must": [nearest(request, target)], "filter": [everything]}},
-        # Adds nothing to the score. Without it the shards would not exchange the statistics of the question's terms.
-        **_rescore(match(request, target), size, weight=0),
-        "size": size,
-        **_returned(request, target),
-    }
+    query = {"bool": {"must": [nearest(request, target)], "filter": [everything]}}
+    # Either rescore makes the shards exchange the statistics of the question's terms; the first adds nothing.
+    ranked = _rescore(text, size, weight=0)
+    if size > request.depth:
+        ranked = _in_window(request, {"bool": {"must": [{"match_all": {}}], "should": [text]}})
+    return {"query": query, **ranked, "size": size, **_returned(request, target)}
 
 
 def match(request: SearchRequest, target: Target, weight: float = 1.0) -> Clause:

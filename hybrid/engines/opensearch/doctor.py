@@ -13,6 +13,7 @@ from .lifecycle import open_target
 from .queries import Target
 from .search import search
 from .settle import read_share
+from .status import read_status
 
 #: The first version whose k-NN scores an inner product alike everywhere.
 OLDEST = (2, 13)
@@ -39,6 +40,7 @@ def examine(name: str) -> Conversation[list[Check]]:
                             f"{len(target.indexes)} index(es)"))  # fmt: skip
         checks.append((yield from _check_similarity(target)))
         checks.append((yield from _check_scripts(target)))
+        checks.append((yield from _check_coverage(target)))
         checks.append((yield from _check_settled(target)))
     except HybridError as error:
         checks.append(Check(_STEPS[len(checks)], False, str(error)))
@@ -46,7 +48,7 @@ def examine(name: str) -> Conversation[list[Check]]:
     return checks
 
 
-_STEPS = ("cluster", "k-NN plugin", "profile", "similarity", "inline scripts", "settled")
+_STEPS = ("cluster", "k-NN plugin", "profile", "similarity", "inline scripts", "coverage", "settled")
 
 
 def _check_version() -> Conversation[Check]:
@@ -130,9 +132,18 @@ def _check_scripts(target: Target) -> Conversation[Check]:
     return Check(_STEPS[4], sums, f"a hybrid query answers in {result.took_ms:.0f} ms")
 
 
+def _check_coverage(target: Target) -> Conversation[Check]:
+    status = yield from read_status(target)
+    whole = status.encoded == status.passages
+    advice = (
+        "" if whole else f"; {status.pending} pending, {status.failed} failed: hybrid ingest encodes what is pending"
+    )
+    return Check(_STEPS[5], whole, f"{status.coverage:.1%} of {status.passages} passages have a vector{advice}")
+
+
 def _check_settled(target: Target) -> Conversation[Check]:
     share = yield from read_share(target.name)
     whole = share.passages + share.deleted
     part = share.deleted / whole if whole else 0.0
     advice = "" if share.settled else f"; they count in BM25: hybrid settle {target.name}"
-    return Check(_STEPS[5], share.settled, f"{share.deleted} of {whole} documents are deleted ({part:.1%}){advice}")
+    return Check(_STEPS[6], share.settled, f"{share.deleted} of {whole} documents are deleted ({part:.1%}){advice}")

@@ -177,7 +177,7 @@ def test_hybrid_finds_no_less_than_lexical_minus_a_point(
         assert np.mean(hybrid) > np.mean(lexical) + 0.01
 
 
-def test_without_any_vector_the_order_is_exactly_bm25s(real: Real) -> None:
+def test_without_any_vector_the_order_is_bm25s_to_float32(real: Real) -> None:
     index = real.bench(missing=100).index
     questions = (*NEARLY_TIED, *real.questions[:QUESTIONS])
     for question, vector in zip(questions, vectors.encode_questions(questions), strict=True):

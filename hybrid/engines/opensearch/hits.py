@@ -37,8 +37,8 @@ def hybrid_reader(request: SearchRequest, profile: Profile) -> Reader:
         lifted = float(hit["_score"])
         score, sim = lifted - shift, _sim(hit)
         bm25 = fusion.split_score(score, sim, lam, prior)
-        # No BM25 is below 0, and one within the noise of the sum is none.
-        if bm25 <= _FLOAT32_NOISE * max(lifted, shift):
+        # No BM25 is below 0, and one within the noise of the sum, or of λ times k-NN's 1 + d, is none.
+        if bm25 <= _FLOAT32_NOISE * max(lifted, shift, lam * (1 + abs(sim or 0.0))):
             bm25 = 0.0
             score = fusion.fuse(0.0, prior.a if sim is None else sim, lam)
         expected = fusion.expect_sim(bm25, prior) if sim is None else None

@@ -5,6 +5,7 @@ that is thrown into the conversation, which may try again.
 """
 
 import asyncio
+import re
 import ssl
 import time
 from base64 import b64encode
@@ -26,6 +27,7 @@ from .calls import Answer, Call, Conversation, Pause
 #: Whatever the cluster answers is for the conversation to judge.
 _REPEATS = {"max_retries": 2, "retry_on_timeout": False, "retry_on_status": ()}
 _POOL_SIZE = 32
+_ERRNO = re.compile(r"\[Errno -?\d+\] ([^'\"\])]+)")
 
 T = TypeVar("T")
 
@@ -138,7 +140,7 @@ def _refused_or_raise(error: Exception, url: str) -> Answer:
     """Give an error status as an answer; an ``AttributeError`` is the library stumbling over a stranger's JSON."""
     if isinstance(error, TransportError) and isinstance(error.status_code, int):
         return Answer(error.status_code, error.info if isinstance(error.info, Mapping) else _decode(error.error))
-    raise UnreachableError(f"Cannot reach OpenSearch at {url}: {_reason(error)}.") from error
+    raise UnreachableError(f"Cannot reach OpenSearch at {url}: {_reason(error)}") from error
 
 
 def _decode(text: object) -> Any:
@@ -151,19 +153,21 @@ def _decode(text: object) -> Any:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, ConnectionTimeout):
-        return "no answer in time; raise HYBRID_OPENSEARCH_TIMEOUT if the cluster is only slow"
+        return "no answer in time; raise HYBRID_OPENSEARCH_TIMEOUT if the cluster is only slow."
     if "CERTIFICATE_VERIFY_FAILED" in str(error) or "certificate verify failed" in str(error):
-        return "its certificate is not trusted; name its authority in HYBRID_OPENSEARCH_CA_FILE"
+        return "its certificate is not trusted; name its authority in HYBRID_OPENSEARCH_CA_FILE."
     if isinstance(error, opensearchpy.SSLError) or "SSL" in str(error):
         return "no TLS can be agreed on; does the address want http:// instead of https://?"
     if isinstance(error, LibraryConnectionError):
         return f"{_shorten(error)}; is it running, and is the address right?"
-    return f"what answers there does not speak OpenSearch's JSON ({type(error).__name__})"
+    return f"what answers there does not speak OpenSearch's JSON ({type(error).__name__})."
 
 
 def _shorten(error: TransportError) -> str:
+    """Give the operating system's word for what failed, where there is one."""
     text = str(error.error)
-    return text.rpartition(">: ")[2] or text
+    found = _ERRNO.search(text)
+    return found[1] if found else text
 
 
 def _options(

@@ -63,6 +63,7 @@ class Filled:
 class State:
     """What is stored of a passage, as far as a writer must know."""
 
+    document_id: str
     content_hash: str
     passages_total: int
     pending: bool

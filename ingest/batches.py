@@ -44,7 +44,10 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What is to be done about a batch, and what its rows and passages will count as when it is done."""
+    """What is to be done about a batch, and what its rows and passages will count as when it is done.
+
+    A document's first passage says how many there are, so it is written first and deleted last.
+    """
 
     write: list[Passage]
     delete: list[str]
@@ -80,20 +83,20 @@ def probe_ids(batch: Batch) -> list[str]:
 def plan_work(batch: Batch, states: Mapping[str, State]) -> Work:
     """Compare a batch with what is stored."""
     passages = batch.passages
-    new = [p for p in passages if p.id not in states]
-    changed = [p for p in passages if p.id in states and states[p.id].content_hash != hash_content(p)]
+    new = sum(p.id not in states for p in passages)
+    write = [p for p in passages if p.id not in states or states[p.id].content_hash != hash_content(p)]
     surplus = [one for _, of_document in batch.documents for one in _surplus(of_document, states)]
     tally = Tally(
         rows=len(batch.documents) + len(batch.rejects),
         accepted=len(batch.documents),
         rejected=len(batch.rejects),
         passages=len(passages),
-        created=len(new),
-        updated=len(changed),
-        unchanged=len(passages) - len(new) - len(changed),
+        created=new,
+        updated=len(write) - new,
+        unchanged=len(passages) - len(write),
         deleted=len(surplus),
     )
-    return Work(new + changed, surplus, tally + batch.repeated, states)
+    return Work(write, surplus, tally + batch.repeated, states)
 
 
 def refuse(batch: Batch, work: Work, failures: Iterable[Failure]) -> tuple[Batch, Work]:
@@ -109,7 +112,7 @@ def refuse(batch: Batch, work: Work, failures: Iterable[Failure]) -> tuple[Batch
         if refused is None:
             kept.documents.append((row, passages))
         else:
-            ids += [p.id for p in passages] + list(_surplus(passages, work.states))
+            ids += [*_surplus(passages, work.states), *(p.id for p in reversed(passages))]
             reason = f"the index refuses passage {refused.id}: {reasons[refused.id]}"
             kept.rejects.append((row.position, Reject(row.source, row.line, reason, refused.text[:80])))
     left = plan_work(kept, work.states)
@@ -150,9 +153,15 @@ def _surplus(passages: list[Passage], states: Mapping[str, State]) -> Iterator[s
     """Name stored passages of a document that it no longer has."""
     document_id = passages[0].document_id
     wanted = {passage.id for passage in passages}
-    by_words, whole = _first_ids(document_id)
-    if whole in states and whole not in wanted:
-        yield whole
-    if by_words in states:
-        stored = (f"{document_id}#{number}" for number in range(states[by_words].passages_total))
+    by_words, whole = (_own(first, document_id, states) for first in _first_ids(document_id))
+    if whole is not None and document_id not in wanted:
+        yield document_id
+    if by_words is not None:
+        stored = (f"{document_id}#{number}" for number in reversed(range(by_words.passages_total)))
         yield from (one for one in stored if one not in wanted)
+
+
+def _own(passage_id: str, document_id: str, states: Mapping[str, State]) -> State | None:
+    """Give a stored passage if it is the document's own: another document may be called like it."""
+    state = states.get(passage_id)
+    return state if state is not None and state.document_id == document_id else None

@@ -8,7 +8,7 @@ import dataclasses
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -78,12 +78,24 @@ class Ingestion:
                 for batch in batches:
                     under_way.append(pool.submit(self._write, batch, self._prepare(batch)))
                     while len(under_way) > WRITERS:
-                        self._confirm(*under_way.popleft().result())
+                        self._confirm_next(under_way)
             finally:
                 # Ctrl-C, too, ends with a record of all that the index has confirmed.
-                while under_way:
-                    self._confirm(*under_way.popleft().result())
-                self._save()
+                try:
+                    while under_way:
+                        self._confirm_next(under_way)
+                finally:
+                    self._save()
+
+    def _confirm_next(self, under_way: "deque[Future[tuple[Batch, Work]]]") -> None:
+        """Take the oldest batch into the record; where that fails, the record must not pass it with a later one."""
+        wait([under_way[0]])
+        oldest = under_way.popleft()
+        try:
+            self._confirm(*oldest.result())
+        except BaseException:
+            under_way.clear()
+            raise
 
     def _prepare(self, batch: Batch) -> Work:
         """Decide what to write of a batch, with vectors if the encoder keeps up."""
@@ -100,13 +112,15 @@ class Ingestion:
 
     def _write(self, batch: Batch, work: Work) -> tuple[Batch, Work]:
         """Write a batch; what the index refuses for good becomes rejects, and nothing of it stays."""
+        # Surplus goes first: how much of it there is stands in the passages that are about to be replaced.
+        if work.delete:
+            self.intake.delete(work.delete)
         if work.write:
             failures = self.intake.write(work.write).failures
             self._check_vectors(work.write, {failure.id for failure in failures})
             if failures:
                 batch, work = refuse(batch, work, failures)
-        if work.delete:
-            self.intake.delete(work.delete)
+                self.intake.delete(work.delete)
         return batch, work
 
     def _check_vectors(self, written: Sequence[Passage], refused: set[str]) -> None:

@@ -20,7 +20,7 @@ class RejectsFile:
     """Rejected rows of one job; the file comes into being with the first."""
 
     def __init__(self, path: str | Path, *, resume: int = 0):
-        """Open the file for a job that goes on at position ``resume``, 0 for a new one."""
+        """Open the file for a job that goes on at position ``resume``, 0 for a new one; its folder is made now."""
         self.path = Path(path)
         self.count = _keep_before(self.path, resume)
 
@@ -29,12 +29,10 @@ class RejectsFile:
         lines = [_to_line(position, reject) for position, reject in rejects]
         if not lines:
             return
-        with _speaking_plainly(self.path):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self.path.open("ab") as file:
-                file.writelines(lines)
-                file.flush()
-                os.fsync(file.fileno())
+        with _speaking_plainly(self.path), self.path.open("ab") as file:
+            file.writelines(lines)
+            file.flush()
+            os.fsync(file.fileno())
         self.count += len(lines)
 
 
@@ -47,6 +45,7 @@ def _keep_before(path: Path, position: int) -> int:
     """Drop what was written at a position or behind it, and a line that was cut short; give what is left."""
     aside = path.with_name(f"{path.name}.new")
     with _speaking_plainly(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
             return 0
         try:

@@ -64,7 +64,6 @@ def run(address: str, plan: Plan, on_progress: OnProgress, meter: Meter, setting
         intake = index.intake()
         job = resume_job(plan, fingerprint, intake.load_job(name_job(plan)))
         path = plan.rejects or settings.state_folder / "rejects" / f"{_file_name(address)}-{job.id}.jsonl"
-        path.parent.mkdir(parents=True, exist_ok=True)
         ingestion = Ingestion(
             intake=intake,
             job=dataclasses.replace(job, rejects_file=str(path.absolute())),

@@ -8,7 +8,7 @@ from ..engines.opensearch.lifecycle import IndexSpec
 from ..index import create_index, open_index
 from ..records import BulkReport
 from .options import json_option
-from .output import print_json
+from .output import FINISHED_WITH_REJECTS, print_json
 from .progress import Progress
 
 
@@ -18,8 +18,11 @@ from .progress import Progress
 @click.option("--shards", type=click.IntRange(1), default=1, show_default=True, help="Shards of the new index.")
 @click.option("--replicas", type=click.IntRange(0), help="Copies of each shard; as many as fit by default.")
 @json_option
-def command(origin: str, destination: str, shards: int, replicas: int | None, as_json: bool) -> None:
-    """Copy an index with its vectors and its profile into a new one; nothing is encoded again."""
+def command(origin: str, destination: str, shards: int, replicas: int | None, as_json: bool) -> int:
+    """Copy an index with its vectors and its profile into a new one; nothing is encoded again.
+
+    Exit code 3 if the new index refuses passages.
+    """
     report = BulkReport()
     with open_index(origin) as source:
         total = source.status().passages
@@ -35,3 +38,4 @@ def command(origin: str, destination: str, shards: int, replicas: int | None, as
         click.echo(f"{report.created} passages copied to {destination}")
     for failure in report.failures:
         click.echo(f"not copied: {failure.id}: {failure.reason}", err=True)
+    return FINISHED_WITH_REJECTS if report.failures else 0

@@ -14,7 +14,7 @@ from ..fusion import PAPER_B, PAPER_K1
 from ..records import Filled
 from ..settings import read_settings
 from .options import json_option
-from .output import print_json, say
+from .output import FINISHED_WITH_REJECTS, print_json, say
 from .progress import Progress
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from ingest.sources import Meter
     from ingest.tally import Tally
 
-#: Exit code of a job that left rows out.
-FINISHED_WITH_REJECTS = 3
 FORMATS = ("dpr", "jsonl", "squad", "trec", "text", "lines", "html", "pdf", "wiki")
 
 
@@ -34,9 +32,7 @@ FORMATS = ("dpr", "jsonl", "squad", "trec", "text", "lines", "html", "pdf", "wik
 @click.option(
     "--by",
     type=click.Choice(["words", "document"]),
-    default="words",
-    show_default=True,
-    help="Cut documents into passages, or take each as one.",
+    help="Cut documents into passages, or take each as one; words by default, but rows of a .tsv are passages.",
 )
 @click.option("--words", type=click.IntRange(1), default=100, show_default=True, help="Words of a passage.")
 @click.option("--vectors/--no-vectors", default=True, help="Encode passages, or leave that to a later run.")

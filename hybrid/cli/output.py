@@ -9,6 +9,9 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
+#: Exit code of a command that left something out.
+FINISHED_WITH_REJECTS = 3
+
 
 def on_terminal() -> bool:
     """Tell whether a person reads along."""

@@ -1,11 +1,13 @@
 """``Intake``: what an ingestion job needs of an index on a cluster, and nothing else."""
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ...passages import Passage
 from ...profile import Profile
 from ...records import BulkReport, Encode, Filled, Job, Share, State, Status
+from ...vectors import length, read_passage_vector
 from . import fill, jobs, lifecycle, load, reads, settle, writes
 from .client import Client
 from .queries import Target
@@ -18,6 +20,7 @@ class Intake:
     def __init__(self, client: Client, target: Target):
         self._client = client
         self._target = target
+        self._growing = threading.Lock()
 
     @property
     def profile(self) -> Profile:
@@ -30,8 +33,18 @@ class Intake:
 
     def write(self, passages: Sequence[Passage]) -> BulkReport:
         """Write passages whole; each with its vector, or pending."""
-        self._target, report = self._client.run(writes.add_passages(self._target, passages, None))
+        # The profile is changed under the index's lock, which two threads of one job must not deny each other.
+        with self._growing:
+            self._target = self._client.run(writes.fit_norm(self._target, self._longest(passages)))
+        _, report = self._client.run(writes.add_passages(self._target, passages, None))
         return report
+
+    def _longest(self, passages: Sequence[Passage]) -> float:
+        """Give the length of the longest vector; those that are brought to a length of their own do not count."""
+        if self.profile.similarity == "cosine":
+            return 0.0
+        vectors = (read_passage_vector(p.vector, self.profile, p.id) for p in passages if p.vector is not None)
+        return max(map(length, vectors), default=0.0)
 
     def delete(self, ids: Sequence[str]) -> BulkReport:
         """Remove passages by id."""

@@ -32,7 +32,13 @@ def save_job(alias: str, job: Job) -> Conversation[Job]:
     body = encode({"kind": "job", "updated": int(time.time() * 1000), **document})
     answer = yield Call("PUT", f"/{index}/_doc/job-{job.id}", body, _guard(job))
     if answer.status == 409:
-        raise LockHeldError(f"Job {job.id} of {alias} is carried on by another process; let it finish, or stop it.")
+        # A save whose answer got lost meets itself when it is sent again.
+        stored = yield from load_job(alias, job.id)
+        if stored is None or {name: getattr(stored, name) for name in _STORED} != document:
+            raise LockHeldError(
+                f"Job {job.id} of {alias} is carried on by another process; let it finish, or stop it."
+            )
+        return stored
     saved = check(answer, f"save job {job.id}")
     return dataclasses.replace(job, seq_no=saved["_seq_no"], primary_term=saved["_primary_term"])
 
@@ -41,7 +47,10 @@ def list_jobs(alias: str) -> Conversation[list[Job]]:
     """Read the records of all jobs of an index, the last saved first."""
     body = encode({"query": {"term": {"kind": "job"}}, "sort": [{"updated": "desc"}], "size": 1000,
                    "seq_no_primary_term": True})  # fmt: skip
-    call = Call("POST", f"/{build_jobs_name(alias)}/_search", body, {"ignore_unavailable": "true"})
+    index, lenient = build_jobs_name(alias), {"ignore_unavailable": "true"}
+    # Whoever asks right after a job wants to see it.
+    yield from ask(Call("POST", f"/{index}/_refresh", params=lenient), what=f"refresh the jobs of {alias}")
+    call = Call("POST", f"/{index}/_search", body, lenient)
     found = yield from ask(call, what=f"list the jobs of {alias}")
     return [
         Job(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...errors import IndexStateError
-from ...passages import CONTENT_HASH, ENCODE_ERROR, ID, PASSAGES_TOTAL, PENDING, TEXT, TEXT_HASH, TITLE
+from ...passages import CONTENT_HASH, DOCUMENT_ID, ENCODE_ERROR, ID, PASSAGES_TOTAL, PENDING, TEXT, TEXT_HASH, TITLE
 from ...records import State
 from .calls import Call, Conversation, ask, encode
 from .queries import Clause, Target
@@ -49,10 +49,11 @@ def sole_index(target: Target) -> str:
 
 def read_states(target: Target, ids: Sequence[str]) -> Conversation[dict[str, State]]:
     """Read the states of those passages that are stored, as of now, refreshed or not."""
-    fields = [CONTENT_HASH, PASSAGES_TOTAL, PENDING]
+    fields = [DOCUMENT_ID, CONTENT_HASH, PASSAGES_TOTAL, PENDING]
     found = yield from _get_many(target, ids, fields)
     return {
         doc["_id"]: State(
+            document_id=doc["_source"].get(DOCUMENT_ID, doc["_id"]),
             content_hash=doc["_source"].get(CONTENT_HASH, ""),
             passages_total=doc["_source"].get(PASSAGES_TOTAL, 1),
             pending=doc["_source"].get(PENDING, True),

@@ -1,0 +1,65 @@
+"""Every mistake in the arguments is one clear line without a traceback, and leaves nothing behind."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hybrid.errors import AddressError
+from tests.conftest import MakeIndex
+from tests.integration.commands import one_line, speaker
+from tests.integration.faults import name_of, upstream_of
+from tests.integration.feeding import document, write_jsonl
+from tests.services.processes import LOCALHOST
+
+MISTAKES = [
+    (["ingset"], 2, "No such command 'ingset'"),
+    (["ingest"], 2, "Say which index to fill"),
+    (["ingest", "{address}"], 2, "nothing to read"),
+    (["ingest", "{address}", "{source}", "--encodr", "e5"], 2, "No such option"),
+    (["ingest", "{address}", "{source}", "--by", "lines"], 2, "'lines' is not one of"),
+    (["ingest", "{address}", "{source}", "--words", "0"], 2, "0 is not in the range"),
+    (["ingest", "{address}", "{source}", "--format", "docx"], 2, "'docx' is not one of"),
+    (["ingest", "{address}", "{folder}/missing.jsonl"], 2, "missing.jsonl is not there"),
+    (["ingest", "{address}", "{folder}/*.nothing"], 2, "No file matches"),
+    (["ingest", "{cluster}/Upper", "{source}"], 2, "upper case"),
+    (["ingest", "{cluster}/_x", "{source}"], 2, "no index name"),
+    (["ingest", "{cluster}", "{source}"], 2, "names no index"),
+    (["ingest", "{folder}", "{source}"], 2, "is a folder"),
+    (["ingest", "{source}", "{address}"], 2, "is not there"),
+    (["ingest", "ftp://host/name", "{source}"], 2, "ftp:// is not known"),
+    (["ingest", "http://{host}:9/name", "{source}"], 1, "is it running, and is the address right?"),
+    (["ingest", "{address}-new", "{source}", "--encoder", "no-such-encoder"], 1, "no-such-encoder"),
+    (["ingest", "{address}", "{source}"], 1, "say --no-vectors"),
+    (["ingest", "{address}", "{source}", "--rejects", "{source}/x", "--no-vectors"], 1, "cannot be used"),
+    (["status", "{address}-missing"], 1, "no such index"),
+    (["status", "http://{host}:9/name"], 1, "is it running"),
+    (["rejects", "{folder}"], 2, "is a folder"),
+    (["delete", "{address}"], 2, "Say which documents"),
+    (["copy", "{address}"], 2, "Missing argument 'TO'"),
+    (["copy", "{address}-missing", "{address}-other"], 1, "no such index"),
+    (["copy", "{address}", "{address}"], 1, "exists"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "code", "phrase"), MISTAKES, ids=lambda one: str(one)[:50])
+def test_mistake_is_told_in_one_clear_line(
+    arguments: list[str],
+    code: int,
+    phrase: str,
+    make_index: MakeIndex,
+    tmp_path: Path,
+    raw: Any,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    address, source = make_index(), write_jsonl(tmp_path / "source.jsonl", [document("d", 9)])
+    names = {"address": address, "cluster": upstream_of(address), "source": source, "folder": source.parent}
+    said = speaker(capsys)(*(one.format(**names, host=LOCALHOST) for one in arguments))
+    assert phrase in one_line(said)
+    assert said.code == code
+    assert not raw.indices.exists(index=f"{name_of(address)}-new")
+
+
+def test_traceback_is_shown_only_when_it_is_asked_for(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    with pytest.raises(AddressError):
+        speaker(capsys)("--debug", "status", tmp_path)

@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format services services-stop bench fault lock clean
+.PHONY: help demo test check format models services services-stop bench fault lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -33,6 +33,8 @@ check: .venv/all  ## format, lint and types; no tests
 format: .venv/all  ## let ruff put the code into shape
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+models: .venv/models  ## set up what encoding needs, too (torch)
 
 services: .venv/base  ## start OpenSearch on 127.0.0.1:19200 and Redis on 127.0.0.1:16379, without Docker
 	@$(BIN)/python -m tests.services start
@@ -66,6 +68,11 @@ clean:  ## remove the environment
 	@echo "installing what a client needs"
 	@$(INSTALL) --require-hashes -r requirements/base.txt
 	@$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/models: .venv/base requirements/workers.txt
+	@echo "installing what encoding needs (torch brings gigabytes the first time)"
+	@$(INSTALL) --require-hashes -r requirements/workers.txt
 	@touch $@
 
 .venv/all: .venv/base requirements/all.txt

@@ -1,7 +1,7 @@
 """JSON, one object a line: ``id``, ``title``, ``text``, and everything else is metadata.
 
-``_id`` stands for ``id`` where there is none, and what lies inside ``metadata`` counts as if it lay beside it, as
-BEIR's ``corpus.jsonl`` wants it.
+``_id`` stands for ``id`` where there is none. What lies inside ``metadata``, as in BEIR's ``corpus.jsonl``, or inside
+``meta``, as ``hybrid`` prints its hits, counts as if it lay beside it.
 """
 
 from collections.abc import Iterator
@@ -46,10 +46,11 @@ def _explain(error: orjson.JSONDecodeError) -> str:
 
 
 def _lift_metadata(row: dict[str, Any]) -> dict[str, Any]:
-    inside = row.get("metadata")
-    if not isinstance(inside, dict):
-        return row
-    del row["metadata"]
+    """Give everything that a row says besides; what stands beside an object goes before what lies inside it."""
+    inside: dict[str, Any] = {}
+    for name in ("meta", "metadata"):
+        if isinstance(row.get(name), dict):
+            inside |= row.pop(name)
     return inside | row
 
 

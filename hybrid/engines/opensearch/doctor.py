@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from ...errors import AccessError, HybridError, RefusedError
 from ...fusion import fuse
@@ -81,7 +82,7 @@ def _check_similarity(target: Target) -> Conversation[Check]:
         return Check(_STEPS[3], None, "the index is empty, so no score can be looked at")
     index, passage_id, term = sample
     body = encode({"query": {"match": {CONTENTS: term}}})
-    call = Call("POST", f"/{index}/_explain/{passage_id}", body)
+    call = Call("POST", f"/{index}/_explain/{quote(passage_id, safe='')}", body)
     explained = yield from ask(call, what="explain a score")
     seen = read_factor(explained["explanation"])
     fits = seen is not None and abs(seen - target.bm25_factor) < _CLOSE

@@ -99,8 +99,6 @@ def from_meta(meta: Mapping[str, Any], where: str) -> Profile:
     """Read a profile from JSON; ``where`` names the index in complaints."""
     if not isinstance(meta, Mapping):
         raise ProfileError(f"The profile of {where} cannot be read: it is no JSON object.")
-    if not isinstance(meta, Mapping):
-        raise ProfileError(f"The profile of {where} cannot be read: it is no JSON object.")
     version = meta.get("version")
     if version != VERSION:
         raise ProfileError(f"{where} has a profile of version {version}; this release reads version {VERSION}.")

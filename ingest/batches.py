@@ -29,6 +29,25 @@ class Batch:
     rejects: list[tuple[int, Reject]] = field(default_factory=list)
     #: Rows and passages that repeat what was met before.
     repeated: Tally = field(default_factory=Tally)
+    #: Passages, rejects and repeated rows so far, and the characters of the passages.
+    _items: int = 0
+    _chars: int = 0
+
+    def put(self, row: Row, passages: list[Passage]) -> None:
+        """Take a document in."""
+        self.documents.append((row, passages))
+        self._items += len(passages)
+        self._chars += sum(len(passage.text) for passage in passages)
+
+    def reject(self, row: Row, reject: Reject) -> None:
+        """Note a row that is left out."""
+        self.rejects.append((row.position, reject))
+        self._items += 1
+
+    def repeat(self, passages: list[Passage]) -> None:
+        """Note a row that says what an earlier one said."""
+        self.repeated += Tally(rows=1, accepted=1, passages=len(passages), duplicate=len(passages))
+        self._items += 1
 
     @property
     def passages(self) -> list[Passage]:
@@ -38,8 +57,7 @@ class Batch:
     @property
     def full(self) -> bool:
         """Whether the batch has reached a bound."""
-        count = sum(len(passages) for _, passages in self.documents)
-        return count >= MAX_PASSAGES or sum(len(p.text) for p in self.passages) >= MAX_CHARS
+        return self._items >= MAX_PASSAGES or self._chars >= MAX_CHARS
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,17 +140,17 @@ def refuse(batch: Batch, work: Work, failures: Iterable[Failure]) -> tuple[Batch
 def _put(batch: Batch, row: Row, split: Split, seen: Seen) -> None:
     content = row.content
     if isinstance(content, Reject):
-        batch.rejects.append((row.position, content))
+        batch.reject(row, content)
         return
     passages = split(content)
     before = seen.meet(content.id, _said(content))
     if before is None:
-        batch.documents.append((row, passages))
+        batch.put(row, passages)
     elif before == digest(_said(content)):
-        batch.repeated += Tally(rows=1, accepted=1, passages=len(passages), duplicate=len(passages))
+        batch.repeat(passages)
     else:
         reason = f"the id {content.id[:80]!r} is taken by an earlier row that says something else"
-        batch.rejects.append((row.position, Reject(row.source, row.line, reason, content.text[:80])))
+        batch.reject(row, Reject(row.source, row.line, reason, content.text[:80]))
 
 
 def _remember(row: Row, seen: Seen) -> None:

@@ -109,3 +109,9 @@ def test_refused_passage_makes_its_document_a_reject_and_takes_it_away_whole() -
     assert left.delete == ["b#4", "b#3", "b#2", "b#1", "b#0"]
     assert left.tally == Tally(rows=3, accepted=2, rejected=1, passages=3, created=3)
     assert left.tally.adds_up
+
+
+def test_rejects_alone_fill_a_batch_too() -> None:
+    rows = (Row(n, Reject("s", n, "the text is empty", "")) for n in range(3 * batches.MAX_PASSAGES))
+    sizes = [len(batch.rejects) for batch in make_batches(rows, lambda _: [], Seen())]
+    assert sizes == [batches.MAX_PASSAGES] * 3

@@ -5,7 +5,7 @@
 >>> index.search("who wrote it?", vector=[...], k=10)  # doctest: +SKIP
 """
 
-from .engines.opensearch.lifecycle import IndexSpec
+from .engines.spec import IndexSpec
 from .errors import HybridError
 from .fusion import SimPrior
 from .index import create_index, delete_index, open_async_index, open_index

@@ -14,6 +14,8 @@ HybridError                   exit 1
 │   └── SimilarityError       the index does not score with BM25
 ├── ModelError                a model, or the library that runs it, is missing or cannot be used
 ├── LockHeldError             somebody else is changing the index
+├── GatewayError              the gateway does not let a request pass
+├── StorageError              a local index cannot be read or written: no room, no permission, damaged
 └── ClusterError              the cluster did not do what was asked
     ├── UnreachableError      no answer
     ├── AccessError           401 or 403
@@ -83,6 +85,19 @@ class ModelError(HybridError):
 
 class LockHeldError(HybridError):
     """Somebody else is changing the index."""
+
+
+class GatewayError(HybridError):
+    """The gateway does not let a request pass; status and kind are what OpenSearch would answer."""
+
+    def __init__(self, message: str, *, status: int = 400, kind: str = "illegal_argument_exception"):
+        super().__init__(message)
+        self.status = status
+        self.kind = kind
+
+
+class StorageError(HybridError):
+    """A local index cannot be read or written: no room, no permission, damaged."""
 
 
 class ClusterError(HybridError):

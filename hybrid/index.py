@@ -1,41 +1,66 @@
-"""``open_index(address)``: the one door to an index, wherever it lives."""
+"""``open_index(address)``: the one door to an index, wherever it lives.
+
+An engine is imported when an address asks for it, so a folder is opened without what only clusters need.
+"""
 
 from collections.abc import Mapping
 from contextlib import closing
+from typing import TYPE_CHECKING
 
-from .address import ClusterAddress, parse_address
-from .engines.opensearch.client import Client
-from .engines.opensearch.doctor import Check, examine
-from .engines.opensearch.index import AsyncOpenSearchIndex, OpenSearchIndex
-from .engines.opensearch.lifecycle import IndexSpec, drop_index
-from .engines.opensearch.lifecycle import create_index as create_on_cluster
-from .errors import AddressError
+from .address import LocalAddress, parse_address
+from .engines.contract import AsyncIndex, Index
+from .engines.spec import IndexSpec
+from .errors import UsageError
 from .profile import Profile
+from .records import Check
 from .settings import Settings, read_settings
 
+if TYPE_CHECKING:
+    from .engines.opensearch.client import Client
 
-def open_index(
-    address: str, *, settings: Settings | None = None, headers: Mapping[str, str] | None = None
-) -> OpenSearchIndex:
+
+def open_index(address: str, *, settings: Settings | None = None, headers: Mapping[str, str] | None = None) -> Index:
     """Open the index at ``address``. ``headers`` go with every request to a cluster."""
     chosen = settings or read_settings()
-    return OpenSearchIndex.open(cluster_address(address, chosen), chosen, headers)
+    place = parse_address(address, chosen)
+    if isinstance(place, LocalAddress):
+        from .engines.local.index import LocalIndex
+
+        _refuse_headers(address, headers)
+        return LocalIndex.open(place)
+    from .engines.opensearch.index import OpenSearchIndex
+
+    return OpenSearchIndex.open(place, chosen, headers)
 
 
 async def open_async_index(
     address: str, *, settings: Settings | None = None, headers: Mapping[str, str] | None = None
-) -> AsyncOpenSearchIndex:
+) -> AsyncIndex:
     """Open the index at ``address`` for asyncio."""
     chosen = settings or read_settings()
-    return await AsyncOpenSearchIndex.open(cluster_address(address, chosen), chosen, headers)
+    place = parse_address(address, chosen)
+    if isinstance(place, LocalAddress):
+        from .engines.local.index import AsyncLocalIndex
+
+        _refuse_headers(address, headers)
+        return await AsyncLocalIndex.open(place)
+    from .engines.opensearch.index import AsyncOpenSearchIndex
+
+    return await AsyncOpenSearchIndex.open(place, chosen, headers)
 
 
 def examine_index(address: str, *, settings: Settings | None = None) -> list[Check]:
-    """Check that the cluster and the index at ``address`` are fit for exact hybrid queries."""
+    """Check that what holds the index at ``address``, and the index itself, are fit for exact hybrid queries."""
     chosen = settings or read_settings()
-    cluster = cluster_address(address, chosen)
-    with closing(Client(cluster.url, chosen)) as client:
-        return client.run(examine(cluster.index))
+    place = parse_address(address, chosen)
+    if isinstance(place, LocalAddress):
+        from .engines.local.doctor import examine as examine_folder
+
+        return examine_folder(place.path)
+    from .engines.opensearch.doctor import examine
+
+    with closing(_connect(place.url, chosen)) as client:
+        return client.run(examine(place.index))
 
 
 def create_index(
@@ -43,25 +68,38 @@ def create_index(
 ) -> str:
     """Create an empty index at ``address`` and give its concrete name."""
     chosen = settings or read_settings()
-    cluster = cluster_address(address, chosen)
-    with closing(Client(cluster.url, chosen)) as client:
-        return client.run(create_on_cluster(cluster.index, profile, spec or IndexSpec()))
+    place = parse_address(address, chosen)
+    if isinstance(place, LocalAddress):
+        from .engines.local.lifecycle import create_index as create_folder
+
+        return create_folder(place.path, profile, spec or IndexSpec())
+    from .engines.opensearch.lifecycle import create_index as create
+
+    with closing(_connect(place.url, chosen)) as client:
+        return client.run(create(place.index, profile, spec or IndexSpec()))
 
 
 def delete_index(address: str, *, settings: Settings | None = None) -> None:
     """Delete the index at ``address`` with all its passages, locks and jobs."""
     chosen = settings or read_settings()
-    cluster = cluster_address(address, chosen)
-    with closing(Client(cluster.url, chosen)) as client:
-        client.run(drop_index(cluster.index))
+    place = parse_address(address, chosen)
+    if isinstance(place, LocalAddress):
+        from .engines.local.lifecycle import drop_index as drop_folder
+
+        drop_folder(place.path)
+        return
+    from .engines.opensearch.lifecycle import drop_index
+
+    with closing(_connect(place.url, chosen)) as client:
+        client.run(drop_index(place.index))
 
 
-def cluster_address(text: str, settings: Settings) -> ClusterAddress:
-    """Read an address that must be a cluster's."""
-    address = parse_address(text, settings)
-    if not isinstance(address, ClusterAddress):
-        raise AddressError(
-            f"{text} is a folder; an index lives on a cluster: say http(s)://host:9200/NAME, or os:NAME with "
-            "HYBRID_OPENSEARCH_URL set."
-        )
-    return address
+def _connect(url: str, settings: Settings) -> "Client":
+    from .engines.opensearch.client import Client
+
+    return Client(url, settings)
+
+
+def _refuse_headers(address: str, headers: Mapping[str, str] | None) -> None:
+    if headers:
+        raise UsageError(f"{address} is a folder: there is nobody to send headers to.")

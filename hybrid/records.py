@@ -1,4 +1,4 @@
-"""What engines report, whichever they are: counts, states and jobs."""
+"""What engines report, whichever they are: counts, states, findings and jobs."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -103,6 +103,15 @@ class Share:
     def settled(self) -> bool:
         """Whether scores are those of the living passages alone."""
         return self.deleted == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What a doctor found; ``passed`` is None where it could not be looked at."""
+
+    name: str
+    passed: bool | None
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict, get_args
 
+import numpy as np
 import orjson
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from .errors import EncoderMismatchError, FilterError, UsageError, VectorError
 from .fusion import MAX_SHIFT, is_weight, lift, shift
@@ -20,6 +21,8 @@ MAX_TERMS = 400
 #: No more than this is even analysed.
 MAX_QUESTION_CHARS = 10_000
 
+#: One vector a question.
+Vectors = Sequence[ArrayLike] | NDArray[np.float32]
 Filter = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
 
 
@@ -35,7 +38,8 @@ class SearchRequest:
     depth: int
     #: OpenSearch query clauses that all must hold, on both sides.
     filters: tuple[Mapping[str, Any], ...]
-    dense: Dense
+    #: None leaves it to the engine.
+    dense: Dense | None
     idf: Idf
     text: bool
 
@@ -62,8 +66,8 @@ class SearchOptions(TypedDict, total=False):
     depth: int | None
     #: OpenSearch query clauses that restrict both sides.
     filter: Filter
-    #: ``ann`` walks the graph, ``exact`` compares with every passage.
-    dense: Dense
+    #: ``ann`` walks the graph, ``exact`` compares with every passage; a cluster's default is ann, a folder's exact.
+    dense: Dense | None
     #: ``global`` makes several shards score like one, ``shard`` saves a round between nodes.
     idf: Idf
     #: False leaves title, text and meta out of the hits, which is quicker.
@@ -81,7 +85,7 @@ def make_request(
     lam: float | None = None,
     depth: int | None = None,
     filter: Filter = None,  # noqa: A002 - the name that OpenSearch and its clients use
-    dense: Dense = "ann",
+    dense: Dense | None = None,
     idf: Idf = "global",
     text: bool = True,
 ) -> SearchRequest:
@@ -124,10 +128,10 @@ def check_encoder(pair_id: str | None, profile: Profile) -> None:
         )
 
 
-def _check_choices(mode: str, dense: str, idf: str) -> None:
+def _check_choices(mode: str, dense: str | None, idf: str) -> None:
     for name, value, choices in (
         ("mode", mode, get_args(Mode)),
-        ("dense", dense, get_args(Dense)),
+        ("dense", dense or "exact", get_args(Dense)),
         ("idf", idf, get_args(Idf)),
     ):
         if value not in choices:

@@ -4,7 +4,7 @@ import dataclasses
 
 import click
 
-from ..engines.opensearch.lifecycle import IndexSpec
+from ..engines.spec import IndexSpec
 from ..index import create_index, open_index
 from ..records import BulkReport
 from .options import json_option
@@ -19,14 +19,15 @@ from .progress import Progress
 @click.option("--replicas", type=click.IntRange(0), help="Copies of each shard; as many as fit by default.")
 @json_option
 def command(origin: str, destination: str, shards: int, replicas: int | None, as_json: bool) -> int:
-    """Copy an index with its vectors and its profile into a new one; nothing is encoded again.
+    """Copy an index with its vectors, its profile and the types of its metadata; nothing is encoded again.
 
     Exit code 3 if the new index refuses passages.
     """
     report = BulkReport()
     with open_index(origin) as source:
         total = source.status().passages
-        create_index(destination, source.profile, IndexSpec(shards=shards, replicas=replicas))
+        spec = IndexSpec(shards=shards, replicas=replicas, meta_types=source.meta_types())
+        create_index(destination, source.profile, spec)
         with open_index(destination) as copy, Progress("copying", total) as progress:
             for passages in source.scan():
                 report += copy.add(passages)

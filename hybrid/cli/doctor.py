@@ -4,8 +4,8 @@ import dataclasses
 
 import click
 
-from ..engines.opensearch.doctor import Check
 from ..index import examine_index
+from ..records import Check
 from .options import index_argument, json_option
 from .output import print_json, print_rows
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..engines.opensearch.lifecycle import IndexSpec
+from ..engines.spec import IndexSpec
 from ..errors import UsageError
 from ..fusion import PAPER_B, PAPER_K1
 from ..records import Filled

@@ -60,9 +60,9 @@ class Commands(click.Group):
 @click.version_option(version("hybrid-passage-search"), prog_name=PROGRAM)
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def program(debug: bool) -> None:
-    """Exact BM25 + dense retrieval on OpenSearch.
+    """Exact BM25 + dense retrieval, in a folder or on OpenSearch.
 
-    INDEX is an address: http(s)://host:9200/NAME, or os:NAME for the cluster that HYBRID_OPENSEARCH_URL names.
+    INDEX is a folder, http(s)://host:9200/NAME, or os:NAME for the cluster that HYBRID_OPENSEARCH_URL names.
     Credentials come from HYBRID_OPENSEARCH_USERNAME and HYBRID_OPENSEARCH_PASSWORD (or ..._PASSWORD_FILE).
     """
 

@@ -95,10 +95,8 @@ _SEARCH_OPTIONS = (
     ),
     click.option(
         "--dense",
-        default="ann",
-        show_default=True,
         type=click.Choice(["ann", "exact"]),
-        help="Walk the graph, or compare with every passage.",
+        help="Walk the graph (a cluster's default), or compare with every passage (a folder's).",
     ),
     click.option(
         "--idf",

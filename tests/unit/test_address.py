@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from hybrid.address import ClusterAddress, LocalAddress, check_index_name, parse_address
 from hybrid.errors import AddressError
-from hybrid.index import cluster_address
 from hybrid.settings import Settings
 from tests.messages import assert_one_clear_line
 
@@ -128,12 +127,6 @@ def test_password_in_the_environments_address_is_refused_and_not_repeated(url: s
 def test_refused_password_comes_with_where_to_put_it() -> None:
     with pytest.raises(AddressError, match="HYBRID_OPENSEARCH_PASSWORD"):
         parse_address(f"http://admin:{SECRET}@h/wiki", Settings())
-
-
-def test_folder_where_a_cluster_is_needed_is_refused() -> None:
-    with pytest.raises(AddressError, match=r"^\./wiki is a folder") as raised:
-        cluster_address("./wiki", Settings())
-    assert_one_clear_line(raised.value)
 
 
 @given(

@@ -5,7 +5,6 @@ An item is written, failed for good with its reason, or still refused after ever
 given by the caller, so a batch that was applied although its answer got lost does no harm when it is sent again.
 """
 
-import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,23 +13,17 @@ from ...errors import BusyError, UnreachableError
 from ...passages import Passage, Vector, to_document
 from ...records import BulkReport, Failure
 from ...vectors import length
-from .calls import Answer, Call, Conversation, Pause, causes, check, encode_lines, read_error
+from . import patience
+from .calls import Answer, Call, Conversation, Pause, check, encode_lines, passes, read_error
 
 #: Bodies of 5 to 15 MB are the size that clusters take best; a passage with its vector has 5 to 10 kB.
 MAX_BYTES = 8 * 2**20
 MAX_ACTIONS = 2000
-#: Attempts at one batch: with full jitter they span about two minutes.
-ATTEMPTS = 10
-FIRST_PAUSE = 0.25
-LONGEST_PAUSE = 30.0
 
 _BAD_REQUEST = 400
 _TOO_LARGE = 413
 #: OpenSearch takes no longer id.
 _MAX_ID_BYTES = 512
-_OVERLOADED = frozenset({429, 502, 503, 504})
-#: Refusals that pass: a full disk makes an index read-only until there is room again.
-_PASSING = frozenset({"cluster_block_exception", "circuit_breaking_exception", "unavailable_shards_exception"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +83,13 @@ def split_batches(
 def write_batch(index: str, batch: Sequence[Action], *, alias: bool) -> Conversation[BulkReport]:
     """Send one batch until every item has its verdict. ``alias`` keeps a dropped alias from becoming an index."""
     report, waiting, reason = BulkReport(), list(batch), ""
-    for attempt in range(ATTEMPTS):
+    for attempt in range(patience.ATTEMPTS):
         if attempt:
-            yield Pause(jitter(attempt))
+            yield Pause(patience.jitter(attempt))
         try:
             answer = yield _bulk_call(index, waiting, alias=alias)
         except UnreachableError as error:
-            if attempt + 1 == ATTEMPTS:
+            if attempt + 1 == patience.ATTEMPTS:
                 raise
             reason = str(error)
             report += BulkReport(retried=len(waiting))
@@ -108,8 +101,8 @@ def write_batch(index: str, batch: Sequence[Action], *, alias: bool) -> Conversa
         if not waiting:
             return report
     raise BusyError(
-        f"{len(waiting)} of {len(batch)} items were still refused by {index} after {ATTEMPTS} attempts: {reason}; "
-        "nothing that was confirmed is lost: write them again when the cluster has recovered."
+        f"{len(waiting)} of {len(batch)} items were still refused by {index} after {patience.ATTEMPTS} attempts: "
+        f"{reason}; nothing that was confirmed is lost: write them again when the cluster has recovered."
     )
 
 
@@ -118,11 +111,6 @@ def _check_id(passage_id: str) -> None:
     size = len(passage_id.encode())
     if not 1 <= size <= _MAX_ID_BYTES:
         raise ValueError(f"the id has {size} bytes in UTF-8; 1 to {_MAX_ID_BYTES} are allowed")
-
-
-def jitter(attempt: int) -> float:
-    """Give a random wait before an attempt, so that many writers do not come back together."""
-    return random.uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * 2.0**attempt))  # noqa: S311 - not a secret
 
 
 def _bulk_call(index: str, batch: Sequence[Action], *, alias: bool) -> Call:
@@ -141,13 +129,13 @@ def _write_halves(index: str, batch: list[Action], *, alias: bool) -> Conversati
 
 def _sort_out(answer: Answer, batch: list[Action], index: str) -> tuple[BulkReport, list[Action], str]:
     """Divide a batch by the answer: what is settled, what to send again, and why."""
-    if answer.status in _OVERLOADED or _passes(answer.status, answer.body):
+    if passes(answer.status, answer.body):
         return BulkReport(retried=len(batch)), batch, read_error(answer.body)[1]
     items = check(answer, f"write to {index}")["items"]
     report, again, reason = BulkReport(), [], ""
     for action, item in zip(batch, items, strict=True):
         (verdict,) = item.values()
-        if _passes(verdict["status"], verdict):
+        if passes(verdict["status"], verdict):
             again.append(action)
             reason = read_error(verdict)[1]
         else:
@@ -168,19 +156,3 @@ _VERDICTS = {
     "deleted": BulkReport(deleted=1),
     "not_found": BulkReport(missing=1),
 }
-
-
-def _passes(status: int, body: Any) -> bool:
-    """Tell whether a refusal is worth another attempt."""
-    if status in range(200, 300):
-        return False
-    error = body.get("error") if isinstance(body, Mapping) else None
-    return status in _OVERLOADED or any(_is_passing(cause) for cause in causes(error))
-
-
-def _is_passing(cause: Mapping[str, Any]) -> bool:
-    kind = str(cause.get("type", ""))
-    if kind in _PASSING or "circuit_break" in kind:
-        return True
-    # k-NN reports its memory limit as the cause of what looks like a malformed passage.
-    return kind == "illegal_state_exception" and "circuit breaker" in str(cause.get("reason", ""))

@@ -16,7 +16,18 @@ from ...errors import AccessError, BusyError, ClusterError, IndexMissingError, R
 Method = Literal["GET", "POST", "PUT", "DELETE", "HEAD"]
 
 _OK = range(200, 300)
-_OVERLOADED = (429, 502, 503, 504)
+_OVERLOADED = frozenset({429, 502, 503, 504})
+#: Refusals that pass although their status does not say so: a full disk makes an index read-only until there is room
+#: again, and a shard is away while its node starts or stops.
+_PASSING = frozenset(
+    {
+        "circuit_breaking_exception",
+        "cluster_block_exception",
+        "illegal_index_shard_state_exception",
+        "no_shard_available_action_exception",
+        "unavailable_shards_exception",
+    }
+)
 #: Longest part of a cluster's own words that a message repeats.
 _MAX_REASON = 500
 #: What a proxy in between answers in the cluster's place.
@@ -91,14 +102,22 @@ def refusal(status: int, body: Any, what: str) -> ClusterError | IndexMissingErr
             f"Cannot {what}: the cluster wants valid credentials (401); set HYBRID_OPENSEARCH_USERNAME and "
             "HYBRID_OPENSEARCH_PASSWORD, or HYBRID_OPENSEARCH_TOKEN."
         )
+    if passes(status, body):
+        return BusyError(f"Cannot {what}: the cluster does not take it now ({status}): {reason}; try again later.")
     if status == 403:
         return AccessError(f"Cannot {what}: the cluster forbids it (403): {reason}")
     if kind == "index_not_found_exception":
         return IndexMissingError(f"Cannot {what}: {reason}; check the address, or create the index first.")
-    if status in _OVERLOADED:
-        return BusyError(f"Cannot {what}: the cluster is overloaded ({status}): {reason}; try again later.")
     message = f"Cannot {what}: the cluster answers {status}: {reason}"
     return RefusedError(message, status=status, kind=kind, reason=reason)
+
+
+def passes(status: int, body: Any) -> bool:
+    """Tell whether a refusal is worth another attempt."""
+    if status in _OK:
+        return False
+    error = body.get("error") if isinstance(body, Mapping) else None
+    return status in _OVERLOADED or any(_is_passing(cause) for cause in _causes(error))
 
 
 def read_error(body: Any) -> tuple[str, str]:
@@ -127,7 +146,15 @@ def _reasons(error: Mapping[str, Any]) -> Generator[str, None, None]:
         yield from _reasons(cause)
 
 
-def causes(error: Any) -> Generator[Mapping[str, Any], None, None]:
+def _is_passing(cause: Mapping[str, Any]) -> bool:
+    kind = str(cause.get("type", ""))
+    if kind in _PASSING or "circuit_break" in kind:
+        return True
+    # k-NN reports its memory limit as the cause of what looks like a malformed passage.
+    return kind == "illegal_state_exception" and "circuit breaker" in str(cause.get("reason", ""))
+
+
+def _causes(error: Any) -> Generator[Mapping[str, Any], None, None]:
     """Give an error and all that caused it."""
     while isinstance(error, Mapping):
         yield error

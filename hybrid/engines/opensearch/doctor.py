@@ -1,13 +1,13 @@
 """Is this cluster fit for exact hybrid queries? A list of checks, each with what to do where it fails."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 from ...errors import AccessError, HybridError, RefusedError
 from ...fusion import fuse
 from ...passages import CONTENTS, TEXT
+from ...records import Check
 from ...requests import make_request
 from .calls import Call, Conversation, ask, encode
 from .lifecycle import open_target
@@ -19,15 +19,6 @@ from .status import read_status
 #: The first version whose k-NN scores an inner product alike everywhere.
 OLDEST = (2, 13)
 _CLOSE = 1e-3
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One finding; ``passed`` is None where it could not be looked at."""
-
-    name: str
-    passed: bool | None
-    detail: str
 
 
 def examine(name: str) -> Conversation[list[Check]]:

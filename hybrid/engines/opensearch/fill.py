@@ -6,10 +6,11 @@ from typing import Any
 from ...errors import IndexStateError
 from ...passages import ENCODE_ERROR, ENCODED_HASH, PENDING, TEXT, TEXT_HASH, TITLE, Vector
 from ...records import BulkReport, Encode, Filled
-from ...vectors import length
+from ...vectors import length, read_passage_vector
 from . import reads
 from .bulk import Action, split_batches, write_batch
 from .calls import Conversation, encode_lines
+from .patience import persist
 from .queries import Target
 from .reads import Stored
 from .writes import fit_norm
@@ -31,7 +32,7 @@ def fill(target: Target, passages: Sequence[Stored], encode: Encode) -> Conversa
         refused = yield from _write(target, [_update(target, one, outcome) for one, outcome in written])
         done += _count(written, refused)
         contested = [one.id for one in passages if refused.get(one.id) == _CONFLICT]
-        again = yield from reads.read_stored(target, contested, reads.ENCODER_FIELDS)
+        again = yield from _read_again(target, contested)
         passages = [one for one in again if one.source.get(PENDING, True)]
         done += Filled(encoded=len(again) - len(passages), missing=len(contested) - len(again))
     return done + Filled(contested=len(passages))
@@ -47,6 +48,10 @@ def check_readable(target: Target, passage_id: str) -> Conversation[None]:
             f"{target.name} gives {str(vector)[:40]} for the vector of passage {passage_id}: updates would lose it; "
             "make the index anew without derived_source."
         )
+
+
+def _read_again(target: Target, ids: Sequence[str]) -> Conversation[list[Stored]]:
+    return (yield from persist(lambda: reads.read_stored(target, ids, reads.ENCODER_FIELDS)))
 
 
 def _count(written: Sequence[tuple[Stored, "Vector | str"]], refused: Mapping[str, int]) -> Filled:
@@ -82,5 +87,6 @@ def _update(target: Target, stored: Stored, outcome: "Vector | str") -> Action:
             "attempts": 1,
         }
         return Action(stored.id, encode_lines(head, {"doc": {ENCODE_ERROR: trouble}}))
-    changed = {target.profile.vector_field: outcome, ENCODED_HASH: text_hash, PENDING: False}
-    return Action(stored.id, encode_lines(head, {"doc": changed}), length(outcome))
+    vector = read_passage_vector(outcome, target.profile, stored.id)
+    changed = {target.profile.vector_field: vector, ENCODED_HASH: text_hash, PENDING: False}
+    return Action(stored.id, encode_lines(head, {"doc": changed}), length(vector))

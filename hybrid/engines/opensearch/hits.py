@@ -35,7 +35,7 @@ def hybrid_reader(request: SearchRequest, profile: Profile) -> Reader:
 
     def read(hit: Mapping[str, Any]) -> Found:
         lifted = float(hit["_score"])
-        score, sim = lifted - shift, _sim(hit)
+        score, sim = lifted - shift, read_sim(hit)
         bm25 = fusion.split_score(score, sim, lam, prior)
         # No BM25 is below 0, and one within the noise of the sum, or of λ times k-NN's 1 + d, is none.
         if bm25 <= _FLOAT32_NOISE * max(lifted, shift, lam * (1 + abs(sim or 0.0))):
@@ -52,7 +52,7 @@ def lexical_reader(_request: SearchRequest, _profile: Profile) -> Reader:
 
     def read(hit: Mapping[str, Any]) -> Found:
         bm25 = float(hit["_score"])
-        return Found(_id(hit), bm25, bm25, _sim(hit), None, hit.get("_source", {}))
+        return Found(_id(hit), bm25, bm25, read_sim(hit), None, hit.get("_source", {}))
 
     return read
 
@@ -61,7 +61,7 @@ def dense_reader(_request: SearchRequest, _profile: Profile) -> Reader:
     """Give what reads a hit ranked by sim; a passage without any of the question's words has no named score."""
 
     def read(hit: Mapping[str, Any]) -> Found:
-        sim = _sim(hit)
+        sim = read_sim(hit)
         if sim is None:
             raise ValueError(f"passage {_id(hit)} was found by a vector that it does not have")
         bm25 = float(hit.get("matched_queries", {}).get(queries.BM25, 0.0))
@@ -96,6 +96,7 @@ def _id(hit: Mapping[str, Any]) -> str:
     return str(hit["fields"][ID][0])
 
 
-def _sim(hit: Mapping[str, Any]) -> float | None:
+def read_sim(hit: Mapping[str, Any]) -> float | None:
+    """Give what the script field says: None for a passage without a vector, or if it was not asked."""
     values = hit.get("fields", {}).get(queries.SIM)
     return None if not values or values[0] is None else float(values[0])

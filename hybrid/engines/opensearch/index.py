@@ -6,6 +6,7 @@ Both are thin: each method is one conversation, carried out by one client or the
 import asyncio
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Self, Unpack
 
@@ -14,7 +15,7 @@ from ...passages import Passage, SearchResult, from_document
 from ...profile import Profile
 from ...questions import QuestionEncoder
 from ...records import BulkReport, Share, Status
-from ...requests import SearchOptions, make_request
+from ...requests import SearchOptions, Vectors
 from ...settings import Settings
 from . import lifecycle, reads, settle, writes
 from .client import AsyncClient, Client
@@ -23,6 +24,9 @@ from .intake import Intake
 from .queries import Target
 from .search import build_call, first_size, search
 from .status import read_status
+
+#: Questions of ``search_many`` that are under way to the cluster together.
+_AT_ONCE = 4
 
 
 class OpenSearchIndex:
@@ -33,7 +37,7 @@ class OpenSearchIndex:
         self._target = target
         # One copy of each shard answers all of this object's questions, so equal questions get equal answers.
         self._preference = secrets.token_hex(8)
-        self._questions = QuestionEncoder(target.profile)
+        self._questions = QuestionEncoder()
 
     @classmethod
     def open(cls, address: ClusterAddress, settings: Settings, headers: Mapping[str, str] | None = None) -> Self:
@@ -52,12 +56,23 @@ class OpenSearchIndex:
 
     def search(self, question: str, **options: Unpack[SearchOptions]) -> SearchResult:
         """Rank passages for a question; the options are those of ``SearchOptions``."""
-        request = make_request(question, self.profile, **self._questions.complete(question, options))
+        request = self._questions.make_request(self.profile, question, options)
         return self._client.run(search(self._target, request, self._preference))
+
+    def search_many(
+        self,
+        questions: Sequence[str],
+        vectors: Vectors | None = None,
+        **options: Unpack[SearchOptions],
+    ) -> list[SearchResult]:
+        """Rank passages for each of many questions; a few are under way at a time."""
+        requests = self._questions.make_requests(self.profile, questions, vectors, options)
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            return list(pool.map(lambda one: self._client.run(search(self._target, one, self._preference)), requests))
 
     def explain_query(self, question: str, **options: Unpack[SearchOptions]) -> str:
         """Write the request of ``search`` as a shell command, without sending it."""
-        request = make_request(question, self.profile, **self._questions.complete(question, options))
+        request = self._questions.make_request(self.profile, question, options)
         call = build_call(request, self._target, self._preference, first_size(request, self._target))
         return to_curl(call, self._client.url)
 
@@ -82,6 +97,11 @@ class OpenSearchIndex:
             self._client.run(writes.refresh(self._target))
         return report
 
+    def fetch(self, ids: Sequence[str]) -> dict[str, Passage]:
+        """Give those passages that are stored, without their vectors, by id."""
+        stored = self._client.run(reads.read_stored(self._target, ids, reads.PASSAGE_FIELDS))
+        return {one.id: from_document(one.source, self.profile.vector_field) for one in stored}
+
     def scan(self) -> Iterator[list[Passage]]:
         """Give all passages with their vectors, page by page in the order of ids, as they were at the first page."""
         snapshot = self._client.run(reads.open_snapshot(self._target))
@@ -99,6 +119,10 @@ class OpenSearchIndex:
     def status(self) -> Status:
         """Count passages with and without a current vector."""
         return self._client.run(read_status(self._target))
+
+    def meta_types(self) -> dict[str, str]:
+        """Give the types of metadata fields, such as ``{"year": "long"}``, so that a copy has the same."""
+        return self._client.run(lifecycle.read_meta_types(self._target))
 
     def intake(self) -> Intake:
         """Give the writing side that ingestion jobs use; it shares this object's connection."""
@@ -128,7 +152,7 @@ class AsyncOpenSearchIndex:
         self._client = client
         self._target = target
         self._preference = secrets.token_hex(8)
-        self._questions = QuestionEncoder(target.profile)
+        self._questions = QuestionEncoder()
 
     @classmethod
     async def open(
@@ -149,8 +173,7 @@ class AsyncOpenSearchIndex:
 
     async def search(self, question: str, **options: Unpack[SearchOptions]) -> SearchResult:
         """Rank passages for a question; the options are those of ``SearchOptions``."""
-        completed = await asyncio.to_thread(self._questions.complete, question, options)
-        request = make_request(question, self.profile, **completed)
+        request = await asyncio.to_thread(self._questions.make_request, self.profile, question, options)
         return await self._client.run(search(self._target, request, self._preference))
 
     async def add(

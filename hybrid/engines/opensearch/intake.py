@@ -1,21 +1,24 @@
 """``Intake``: what an ingestion job needs of an index on a cluster, and nothing else."""
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 from ...passages import Passage
 from ...profile import Profile
-from ...records import BulkReport, Encode, Filled, Job, Share, State, Status
+from ...records import BulkReport, Encode, Filled, Job, State
 from ...vectors import length, read_passage_vector
-from . import fill, jobs, lifecycle, load, reads, settle, writes
+from . import fill, jobs, load, reads, writes
+from .calls import Conversation
 from .client import Client
+from .patience import persist
 from .queries import Target
-from .status import read_status
+
+T = TypeVar("T")
 
 
 class Intake:
-    """The writing side of an index; ``client`` may be used by several threads."""
+    """The writing side of an index, patient with a cluster that is away; threads may share it."""
 
     def __init__(self, client: Client, target: Target):
         self._client = client
@@ -29,7 +32,7 @@ class Intake:
 
     def states(self, ids: Sequence[str]) -> dict[str, State]:
         """Give the states of those passages that are stored, as of now."""
-        return self._client.run(reads.read_states(self._target, ids))
+        return self._insist(lambda: reads.read_states(self._target, ids))
 
     def write(self, passages: Sequence[Passage]) -> BulkReport:
         """Write passages whole; each with its vector, or pending."""
@@ -52,63 +55,52 @@ class Intake:
 
     def check_readable(self, passage_id: str) -> None:
         """Stop if a stored vector cannot be read back."""
-        self._client.run(fill.check_readable(self._target, passage_id))
+        self._insist(lambda: fill.check_readable(self._target, passage_id))
 
     def fill_pending(self, encode: Encode, size: int) -> Iterator[Filled]:
         """Encode what has no vector yet, ``size`` passages at a time."""
         self.refresh()
-        snapshot = self._client.run(reads.open_snapshot(self._target))
+        snapshot = self._insist(lambda: reads.open_snapshot(self._target))
+        query, after = reads.unencoded(self._target), None
         try:
-            yield from self._fill_snapshot(snapshot, encode, size)
+            while True:
+                snapshot, page = self._client.run(reads.read_on(self._target, snapshot, query, after, size))
+                if page.passages:
+                    yield self._client.run(fill.fill(self._target, page.passages, encode))
+                after = page.after
+                if after is None:
+                    return
         finally:
             self._client.run(reads.close_snapshot(snapshot))
 
-    def _fill_snapshot(self, snapshot: str, encode: Encode, size: int) -> Iterator[Filled]:
-        query, after = reads.unencoded(self._target), None
-        while True:
-            page = self._client.run(reads.read_page(snapshot, query, reads.ENCODER_FIELDS, after, size))
-            if page.passages:
-                yield self._client.run(fill.fill(self._target, page.passages, encode))
-            if page.after is None:
-                return
-            after = page.after
-
     def load_settings(self) -> dict[str, Any]:
         """Give the settings that load mode changes, as they are now."""
-        return self._client.run(load.read_settings(self._target))
+        return self._insist(lambda: load.read_settings(self._target))
 
     def enter_load_mode(self) -> None:
         """Set the index up for a big load."""
-        self._client.run(load.change_settings(self._target, load.LOAD_SETTINGS))
+        self._insist(lambda: load.change_settings(self._target, load.LOAD_SETTINGS))
 
     def leave_load_mode(self, before: Mapping[str, Any]) -> None:
         """Put the settings back that ``load_settings`` gave."""
-        self._client.run(load.change_settings(self._target, before))
+        self._insist(lambda: load.change_settings(self._target, before))
 
     def refresh(self) -> None:
         """Make everything that was written searchable."""
-        self._client.run(writes.refresh(self._target))
-
-    def settle(self) -> Share:
-        """Merge deleted passages away."""
-        return self._client.run(settle.settle(self._target.name))
-
-    def status(self) -> Status:
-        """Count what is searchable now."""
-        return self._client.run(read_status(self._target))
+        self._insist(lambda: writes.refresh(self._target))
 
     def load_job(self, job_id: str) -> Job | None:
         """Read a job's record."""
-        return self._client.run(jobs.load_job(self._target.name, job_id))
+        return self._insist(lambda: jobs.load_job(self._target.name, job_id))
 
     def save_job(self, job: Job) -> Job:
         """Write a job's record."""
-        return self._client.run(jobs.save_job(self._target.name, job))
+        return self._insist(lambda: jobs.save_job(self._target.name, job))
 
     def list_jobs(self) -> list[Job]:
         """Read the records of all jobs, the last saved first."""
         return self._client.run(jobs.list_jobs(self._target.name))
 
-    def reopen(self) -> None:
-        """Read the profile anew."""
-        self._target = self._client.run(lifecycle.open_target(self._target.name))
+    def _insist(self, attempt: Callable[[], Conversation[T]]) -> T:
+        """Carry out what does no harm when it is done twice."""
+        return self._client.run(persist(attempt))

@@ -1,9 +1,8 @@
 """An index from birth to death: create, open, change the profile, settle, drop; all as conversations."""
 
 import secrets
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import mappings
 
@@ -17,9 +16,11 @@ from ...errors import (
 )
 from ...passages import CONTENTS, META, TEXT, TITLE
 from ...profile import Profile, from_meta, to_meta
+from ..spec import IndexSpec
 from .calls import Call, Conversation, ask, check, encode
 from .locks import hold_lock
 from .names import IndexName, build_index_name, build_jobs_name
+from .patience import persist
 from .queries import Target
 
 MAPPING = "passages"
@@ -27,25 +28,11 @@ META_KEY = "hybrid"
 #: OpenSearch's ``BM25`` was ``LegacyBM25``, with a factor k1 + 1 on every score, before version 3.
 FIRST_VERSION_WITHOUT_FACTOR = 3
 _NOT_OPENSEARCH = "What answers at the address is not OpenSearch; check host, port and path."
-
-Engine = Literal["lucene", "faiss"]
-
-
-@dataclass(frozen=True, slots=True)
-class IndexSpec:
-    """How an index is laid out on the cluster; what ranking depends on stands in the profile."""
-
-    shards: int = 1
-    #: None lets the cluster keep one copy as soon as it has a second node.
-    replicas: int | None = None
-    #: k-NN's engine. Every claim of this package is shown for lucene.
-    engine: Engine = "lucene"
-    m: int = 16
-    ef_construction: int = 128
-    #: Leaves vectors out of ``_source``: smaller, but see ``mappings/passages.json`` for the price.
-    derived_source: bool = False
-    #: Types of metadata fields that should not be guessed: ``{"year": "long"}``.
-    meta_types: Mapping[str, str] = field(default_factory=dict)
+#: A declared field takes whatever a guessed one of its type takes.
+_LENIENT: Mapping[str, Mapping[str, Any]] = {
+    "keyword": {"ignore_above": 1024},
+    "date": {"format": "strict_date_optional_time||yyyy/MM/dd HH:mm:ss||yyyy/MM/dd||epoch_millis"},
+}
 
 
 def build_index_body(profile: Profile, spec: IndexSpec) -> dict[str, Any]:
@@ -62,7 +49,8 @@ def build_index_body(profile: Profile, spec: IndexSpec) -> dict[str, Any]:
     for name in (CONTENTS, TITLE, TEXT):
         properties[name]["analyzer"] = profile.analyzer
     if spec.meta_types:
-        properties[META]["properties"] = {name: {"type": kind} for name, kind in spec.meta_types.items()}
+        declared = {name: {"type": kind, **_LENIENT.get(kind, {})} for name, kind in spec.meta_types.items()}
+        properties[META]["properties"] = declared
     properties[profile.vector_field] = build_vector_mapping(profile, spec)
     body["mappings"]["_meta"][META_KEY] = to_meta(profile)
     return body
@@ -126,6 +114,13 @@ def open_target(name: str) -> Conversation[Target]:
     return Target(name, tuple(sorted(found)), profile, shards, factors.pop())
 
 
+def read_meta_types(target: Target) -> Conversation[dict[str, str]]:
+    """Give the type of each metadata field, declared or guessed."""
+    found = yield from ask(Call("GET", f"/{target.name}/_mapping"), what=f"read the mapping of {target.name}")
+    fields = (body["mappings"]["properties"].get(META, {}) for body in found.values())
+    return dict(one for field in fields for one in _list_types(field))
+
+
 def read_bm25_factor(name: str, index: Mapping[str, Any], profile: Profile, major: int) -> float:
     """Give what the index's similarity multiplies Lucene's BM25 by; refuse any other similarity."""
     similarity = _similarity(index)
@@ -153,8 +148,10 @@ def change_profile(target: Target, change: Callable[[Profile], Profile]) -> Conv
             call = Call("PUT", f"/{name}/_mapping", encode({"_meta": meta}))
             yield from ask(call, what=f"change the profile of {name}")
 
-    yield from hold_lock(target.name, secrets.token_hex(8), "change the profile", replace)
-    return (yield from open_target(target.name))
+    owner = secrets.token_hex(8)
+    # Tried again as a whole: whoever waits too long in between may have lost the lock.
+    yield from persist(lambda: hold_lock(target.name, owner, "change the profile", replace))
+    return (yield from persist(lambda: open_target(target.name)))
 
 
 def _one_profile(name: str, found: Mapping[str, Any]) -> Profile:
@@ -189,6 +186,14 @@ def _check_fields(index: str, profile: Profile, properties: Mapping[str, Any]) -
             f"{profile.vector_field} of {index} has the dimension {dimension}, its profile says {profile.dimension}; "
             "create the index anew."
         )
+
+
+def _list_types(field: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for name, body in field.get("properties", {}).items():
+        if body.get("type", "object") == "object":
+            yield from _list_types(body, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", body["type"]
 
 
 def _similarity(index: Mapping[str, Any]) -> Mapping[str, Any]:

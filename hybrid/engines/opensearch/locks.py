@@ -1,5 +1,6 @@
 """One writer at a time where that matters: a lock document that expires, in the index's ``-jobs`` index."""
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -8,12 +9,17 @@ from typing import Any, TypeVar
 import mappings
 
 from ...errors import LockHeldError, RefusedError
-from .calls import Call, Conversation, ask, check, encode
+from .calls import Call, Conversation, Pause, ask, check, encode
 from .names import build_jobs_name
+from .patience import AWAY, jitter
 
 #: Seconds after which a lock whose holder died is free again; a holder renews it while it lives.
 DEFAULT_TTL = 60.0
 LOCK_ID = "lock"
+#: Seconds to wait for a lock that somebody else holds: many times what a change of the profile takes.
+PATIENCE = 10.0
+#: The longest wait between two looks at it.
+LONGEST_PAUSE = 1.0
 #: Turns at a lock that others create and release at the same moment.
 _ATTEMPTS = 5
 
@@ -31,12 +37,35 @@ class Lock:
 
 
 def hold_lock(alias: str, owner: str, purpose: str, body: Callable[[], Conversation[T]]) -> Conversation[T]:
-    """Carry ``body`` out while nobody else holds the lock of ``alias``."""
-    lock = yield from acquire_lock(alias, owner, purpose)
+    """Carry ``body`` out while nobody else holds the lock of ``alias``; wait for it for a while.
+
+    No two holders may have the same ``owner``.
+    """
+    lock = yield from _wait_for_lock(alias, owner, purpose)
     try:
-        return (yield from body())
-    finally:
-        yield from release_lock(lock)
+        result = yield from body()
+    except BaseException:
+        # What went wrong first is to be told; a lock that cannot be given back ends by itself.
+        with contextlib.suppress(*AWAY):
+            yield from release_lock(lock)
+        raise
+    yield from release_lock(lock)
+    return result
+
+
+def _wait_for_lock(alias: str, owner: str, purpose: str) -> Conversation[Lock]:
+    """Take the lock of ``alias`` as soon as it is free."""
+    waited, attempt = 0.0, 0
+    while True:
+        try:
+            return (yield from acquire_lock(alias, owner, purpose))
+        except LockHeldError:
+            if waited >= PATIENCE:
+                raise
+        attempt += 1
+        pause = min(jitter(attempt), LONGEST_PAUSE)
+        yield Pause(pause)
+        waited += pause
 
 
 def acquire_lock(alias: str, owner: str, purpose: str, ttl: float = DEFAULT_TTL) -> Conversation[Lock]:
@@ -51,7 +80,7 @@ def acquire_lock(alias: str, owner: str, purpose: str, ttl: float = DEFAULT_TTL)
         held = yield Call("GET", f"/{index}/_doc/{LOCK_ID}")
         if held.status == 404:
             continue  # Released in between.
-        stale = _expired(alias, index, check(held, f"read the lock of {alias}"))
+        stale = _takable(alias, index, owner, check(held, f"read the lock of {alias}"))
         taken = yield Call("PUT", f"/{index}/_doc/{LOCK_ID}", document, _guard(stale))
         if taken.status != 409:
             return _to_lock(index, owner, check(taken, f"lock {alias}"))
@@ -68,7 +97,9 @@ def renew_lock(lock: Lock, purpose: str, ttl: float = DEFAULT_TTL) -> Conversati
 
 def release_lock(lock: Lock) -> Conversation[None]:
     """Give a lock back; one that was taken over is left to its new owner."""
-    yield Call("DELETE", f"/{lock.index}/_doc/{LOCK_ID}", params=_guard(lock))
+    answer = yield Call("DELETE", f"/{lock.index}/_doc/{LOCK_ID}", params=_guard(lock))
+    if answer.status not in (404, 409):
+        check(answer, f"release the lock in {lock.index}")
 
 
 def ensure_jobs_index(index: str) -> Conversation[None]:
@@ -83,11 +114,11 @@ def ensure_jobs_index(index: str) -> Conversation[None]:
             raise
 
 
-def _expired(alias: str, index: str, held: Mapping[str, Any]) -> Lock:
-    """Give the lock that stands there if its time is over."""
+def _takable(alias: str, index: str, owner: str, held: Mapping[str, Any]) -> Lock:
+    """Give the lock that stands there if its time is over, or if it is ours: the answer that said so got lost."""
     source = held["_source"]
     left = source["until"] / 1000 - time.time()
-    if left > 0:
+    if left > 0 and source["owner"] != owner:
         raise LockHeldError(
             f"{alias} is locked by {source['owner']} ({source['purpose']}); try again, "
             f"the lock ends in {left:.0f} s at the latest unless its holder renews it."

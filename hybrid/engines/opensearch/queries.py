@@ -61,7 +61,7 @@ def search_options(request: SearchRequest, target: Target, preference: str) -> d
 
 def hybrid_bodies(request: SearchRequest, target: Target, size: int) -> tuple[Body, Body]:
     """Build A, which starts from BM25 and adds λ · sim, and B, which starts from λ · sim and adds BM25."""
-    text, near, any_sim = match(request, target), nearest(request, target), _lifted_sim_of_any(request, target)
+    text, near, any_sim = match(request, target), nearest(request, target), sim_of_any(request, target)
     returned = {**_returned(request, target), "size": size}
     if size > request.depth or request.lam < SMALL_LAMBDA:
         both = _in_window(request, {"bool": {"must": [any_sim], "should": [text]}})
@@ -110,6 +110,28 @@ def nearest(request: SearchRequest, target: Target) -> Clause:
     return {"knn": {target.profile.vector_field: graph}}
 
 
+def sim_of_any(request: SearchRequest, target: Target, *, clipped: bool = False) -> Clause:
+    """Build ``λ · (sim + c)`` of any passage: without a vector, a from the script and b · BM25 from here.
+
+    ``clipped`` leaves c out, and takes a product below 0 for 0.
+    """
+    profile = target.profile
+    build = _clipped_sim if clipped else _lifted_sim
+    sim = build(_dot_product(request, profile, {"match_all": {}}), request, profile)
+    weight = request.lam * profile.sim_prior.b
+    if weight == 0:
+        return sim
+    unencoded = {"bool": {"must_not": [{"exists": {"field": profile.vector_field}}]}}
+    expected = {"bool": {"must": [match(request, target, weight)], "filter": [unencoded]}}
+    return {"bool": {"must": [sim], "should": [expected]}}
+
+
+def sim_field(request: SearchRequest, target: Target) -> Body:
+    """Build the script field by which each hit tells its sim."""
+    params = {"field": target.profile.vector_field, "q": _vector(request)}
+    return {SIM: {"script": {"source": _READ_SIM, "params": params}}}
+
+
 def graph_k(request: SearchRequest) -> int:
     """Give how many passages the graph is asked for."""
     return max(request.depth, MIN_GRAPH_K)
@@ -146,16 +168,9 @@ def _lifted_sim(query: Clause, request: SearchRequest, profile: Profile) -> Clau
     return {"script_score": {"query": query, "script": {"source": fusion.SHIFTED_SIM, "params": params}}}
 
 
-def _lifted_sim_of_any(request: SearchRequest, target: Target) -> Clause:
-    """Build ``λ · (sim + c)`` of any passage: without a vector, a from the script and b · BM25 from here."""
-    profile = target.profile
-    sim = _lifted_sim(_dot_product(request, profile, {"match_all": {}}), request, profile)
-    weight = request.lam * profile.sim_prior.b
-    if weight == 0:
-        return sim
-    unencoded = {"bool": {"must_not": [{"exists": {"field": profile.vector_field}}]}}
-    expected = {"bool": {"must": [match(request, target, weight)], "filter": [unencoded]}}
-    return {"bool": {"must": [sim], "should": [expected]}}
+def _clipped_sim(query: Clause, request: SearchRequest, profile: Profile) -> Clause:
+    params = {"lambda": request.lam, "a": profile.sim_prior.a}
+    return {"script_score": {"query": query, "script": {"source": fusion.CLIPPED_SIM, "params": params}}}
 
 
 def _lift(request: SearchRequest, profile: Profile) -> float:
@@ -192,8 +207,7 @@ def _returned(request: SearchRequest, target: Target) -> Body:
     body: Body = {"track_total_hits": False, "docvalue_fields": [ID]}
     body |= {"_source": _SOURCE} if request.text else {"stored_fields": "_none_"}
     if request.vector is not None:
-        params = {"field": target.profile.vector_field, "q": request.vector}
-        body["script_fields"] = {SIM: {"script": {"source": _READ_SIM, "params": params}}}
+        body["script_fields"] = sim_field(request, target)
     return body
 
 

@@ -4,19 +4,38 @@ Pages are read in the order of ids from a point in time, never by scroll: a clos
 derived vectors unreadable.
 """
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...errors import IndexStateError
-from ...passages import CONTENT_HASH, DOCUMENT_ID, ENCODE_ERROR, ID, PASSAGES_TOTAL, PENDING, TEXT, TEXT_HASH, TITLE
+from ...errors import BusyError, IndexStateError, RefusedError, UnreachableError
+from ...passages import (
+    CONTENT_HASH,
+    DOCUMENT_ID,
+    ENCODE_ERROR,
+    END,
+    ID,
+    META,
+    NUMBER,
+    PASSAGES_TOTAL,
+    PENDING,
+    START,
+    TEXT,
+    TEXT_HASH,
+    TITLE,
+)
 from ...records import State
-from .calls import Call, Conversation, ask, encode
+from .calls import Call, Conversation, ask, encode, passes, read_error
+from .patience import persist
 from .queries import Clause, Target
 
 #: How long a point in time outlives the last page that was read from it.
 KEEP_ALIVE = "10m"
 PAGE = 1000
+_NOT_FOUND = 404
+#: An item that fails among many says no status of its own.
+_FAILED = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +94,29 @@ def open_snapshot(target: Target) -> Conversation[str]:
 
 
 def close_snapshot(snapshot: str) -> Conversation[None]:
-    """Let a snapshot go; one that has expired is gone already."""
-    yield Call("DELETE", "/_search/point_in_time", encode({"pit_id": [snapshot]}))
+    """Let a snapshot go; one that cannot be reached expires by itself."""
+    with contextlib.suppress(UnreachableError):
+        yield Call("DELETE", "/_search/point_in_time", encode({"pit_id": [snapshot]}))
+
+
+def read_on(
+    target: Target, snapshot: str, query: Clause, after: Sequence[Any] | None, size: int
+) -> Conversation[tuple[str, Page]]:
+    """Read what an encoder must see of the next page, with patience; a snapshot that died with its node is replaced.
+
+    Gives the snapshot to read on from.
+    """
+
+    def attempt() -> Conversation[tuple[str, Page]]:
+        try:
+            return snapshot, (yield from read_page(snapshot, query, ENCODER_FIELDS, after, size))
+        except RefusedError as error:
+            if error.status != _NOT_FOUND:
+                raise
+        fresh = yield from open_snapshot(target)
+        return fresh, (yield from read_page(fresh, query, ENCODER_FIELDS, after, size))
+
+    return (yield from persist(attempt))
 
 
 def read_page(
@@ -129,6 +169,8 @@ def failed(target: Target) -> Clause:
     }
 
 
+#: All that a source says of a passage.
+PASSAGE_FIELDS = (ID, TITLE, TEXT, DOCUMENT_ID, NUMBER, PASSAGES_TOTAL, START, END, META)
 #: What an encoder must see of a passage.
 ENCODER_FIELDS = (TITLE, TEXT, TEXT_HASH, PENDING)
 
@@ -140,5 +182,10 @@ def _get_many(target: Target, ids: Sequence[str], fields: Sequence[str]) -> Conv
     found = yield from ask(Call("POST", f"/{sole_index(target)}/_mget", body), what=f"read from {target.name}")
     for doc in found["docs"]:
         if "error" in doc:
-            raise IndexStateError(f"Passage {doc['_id']} of {target.name} cannot be read: {doc['error']}")
+            raise _unreadable(target, doc)
     return [doc for doc in found["docs"] if doc["found"]]
+
+
+def _unreadable(target: Target, doc: Mapping[str, Any]) -> BusyError | IndexStateError:
+    complaint = f"Passage {doc['_id']} of {target.name} cannot be read: {read_error(doc)[1]}"
+    return BusyError(f"{complaint}; try again later.") if passes(_FAILED, doc) else IndexStateError(f"{complaint}.")

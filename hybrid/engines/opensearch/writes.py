@@ -12,8 +12,9 @@ from ...requests import check_encoder
 from ...vectors import read_passage_vector
 from . import reads
 from .bulk import Action, delete_action, index_action, sift, split_batches, write_batch
-from .calls import Call, Conversation, ask
+from .calls import Call, Conversation, ask, check
 from .lifecycle import change_profile
+from .patience import persist
 from .queries import Clause, Target
 
 #: Room left when ``max_norm`` has to grow, so that it grows seldom.
@@ -70,10 +71,15 @@ def refresh(target: Target) -> Conversation[None]:
 def _send(target: Target, batch: list[Action]) -> Conversation[BulkReport]:
     """Send a batch to an index that is there: a write to one that was dropped would make it anew, without mapping."""
     if not target.is_alias:
-        there = yield Call("HEAD", f"/{target.name}")
-        if there.status == 404:
-            raise IndexMissingError(f"Cannot write to {target.name}: no such index; it was deleted in the meantime.")
+        yield from persist(lambda: _check_there(target))
     return (yield from write_batch(target.name, batch, alias=target.is_alias))
+
+
+def _check_there(target: Target) -> Conversation[None]:
+    answer = yield Call("HEAD", f"/{target.name}")
+    if answer.status == 404:
+        raise IndexMissingError(f"Cannot write to {target.name}: no such index; it was deleted in the meantime.")
+    check(answer, f"write to {target.name}")
 
 
 def _to_actions(passages: Iterable[Passage], profile: Profile) -> Iterator[Action | Failure]:

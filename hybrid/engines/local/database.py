@@ -1,0 +1,161 @@
+"""The SQLite file of a local index: opened, made, and its complaints turned into one line.
+
+Its last commit says what the index holds: passages, which groups of arrays count, and which of their rows live.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from ...errors import IndexMissingError, StorageError
+from .arrays import no_room
+
+NAME = "index.sqlite"
+UNFINISHED = f"{NAME}.unfinished"
+#: Raised with every change that an older release could not read.
+FORMAT = 1
+#: "hybr", by which a file is known to be ours.
+_APPLICATION_ID = 0x68796272
+#: Seconds to wait for another process's commit.
+_PATIENCE = 30.0
+#: SQLite takes at least this many parameters in one statement.
+_AT_ONCE = 10_000
+
+_SCHEMA = """
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE passages (
+    slot INTEGER PRIMARY KEY AUTOINCREMENT,  -- a passage that is written again takes a new one
+    id TEXT NOT NULL UNIQUE,
+    document_id TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    passages_total INTEGER NOT NULL,
+    "start" INTEGER NOT NULL,
+    "end" INTEGER NOT NULL,
+    title TEXT NOT NULL,
+    text TEXT NOT NULL,
+    meta TEXT NOT NULL,
+    content_hash TEXT NOT NULL,
+    text_hash TEXT NOT NULL,
+    encode_error TEXT
+);
+CREATE INDEX passages_by_document ON passages (document_id);
+CREATE TABLE fields (name TEXT PRIMARY KEY, kind TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE meta (  -- values of dead slots stay until the next merge; whoever reads masks them
+    field TEXT NOT NULL, value NOT NULL, slot INTEGER NOT NULL, PRIMARY KEY (field, value, slot)
+) WITHOUT ROWID;
+CREATE TABLE segments (
+    name TEXT PRIMARY KEY,
+    kind TEXT NOT NULL,  -- 'postings', or the vector field
+    first INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    checksum INTEGER NOT NULL,
+    alive BLOB
+) WITHOUT ROWID;
+CREATE TABLE jobs (
+    id TEXT PRIMARY KEY, version INTEGER NOT NULL, record TEXT NOT NULL, saved REAL NOT NULL
+) WITHOUT ROWID;
+"""
+
+
+def make(folder: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
+    """Make a database in a folder, filled by ``fill``; one that has its name is whole."""
+    aside = folder / UNFINISHED
+    aside.unlink(missing_ok=True)
+    with explained(folder), closing(_connect(f"file:{_quote(aside)}?mode=rwc")) as connection:
+        marks = f"PRAGMA application_id={_APPLICATION_ID}; PRAGMA user_version={FORMAT}; PRAGMA journal_mode=WAL;"
+        connection.executescript(marks + _SCHEMA)
+        with transaction(connection, folder):
+            fill(connection)
+    aside.rename(folder / NAME)
+
+
+def open_to_read(folder: Path) -> sqlite3.Connection:
+    """Open the database of an index; also one on a medium that cannot be written."""
+    path = folder / NAME
+    if not path.is_file():
+        raise IndexMissingError(f"There is no index in {folder}; make one with: hybrid ingest {folder} SOURCE...")
+    with explained(folder):
+        try:
+            return _checked(_connect(f"file:{_quote(path)}?mode=ro"), folder)
+        except sqlite3.OperationalError:
+            if path.with_name(f"{NAME}-wal").exists():
+                raise
+            # Beside a read-only file there is no room for the log that readers share; without a log, nothing changes.
+            return _checked(_connect(f"file:{_quote(path)}?immutable=1"), folder)
+
+
+def open_to_write(folder: Path) -> sqlite3.Connection:
+    """Open the database of an index for a writer that holds its lock."""
+    with explained(folder):
+        connection = _checked(_connect(f"file:{_quote(folder / NAME)}?mode=rw"), folder)
+        connection.execute("PRAGMA synchronous=FULL")
+        return connection
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection, folder: Path) -> Iterator[None]:
+    """Commit all of what happens inside, or nothing."""
+    with explained(folder):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+
+def select_in(
+    connection: sqlite3.Connection, columns: str, key: str, values: Sequence[str] | Sequence[int]
+) -> Iterator[tuple[Any, ...]]:
+    """Read columns of the passages whose ``key`` is one of many values."""
+    for start in range(0, len(values), _AT_ONCE):
+        some = [value for value in values[start : start + _AT_ONCE] if _can_be_stored(value)]
+        marks = ",".join("?" * len(some))
+        yield from connection.execute(f"SELECT {columns} FROM passages WHERE {key} IN ({marks})", some)  # noqa: S608
+
+
+@contextmanager
+def explained(folder: Path) -> Iterator[None]:
+    """Turn what SQLite complains of into one line."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        if "full" in str(error):
+            raise StorageError(no_room(folder)) from error
+        if isinstance(error, sqlite3.OperationalError) and ("readonly" in str(error) or "locked" in str(error)):
+            raise StorageError(f"Cannot write to {folder}: {error}.") from error
+        raise StorageError(
+            f"{folder / NAME} cannot be read ({error}); bring the folder back from a copy, or make the index anew."
+        ) from error
+
+
+def _connect(uri: str) -> sqlite3.Connection:
+    # Each connection is guarded by a lock of its owner, so threads may share it.
+    return sqlite3.connect(uri, uri=True, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
+
+
+def _checked(connection: sqlite3.Connection, folder: Path) -> sqlite3.Connection:
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if application != _APPLICATION_ID:
+        connection.close()
+        raise StorageError(f"{folder / NAME} is not an index of hybrid; name another folder.")
+    if version != FORMAT:
+        connection.close()
+        raise StorageError(
+            f"The index in {folder} has the format {version}, this release reads {FORMAT}; make the index anew."
+        )
+    return connection
+
+
+def _can_be_stored(value: str | int) -> bool:
+    """Tell text from what holds half of a character, which no passage was ever stored with."""
+    return isinstance(value, int) or value.encode(errors="ignore").decode() == value
+
+
+def _quote(path: Path) -> str:
+    return str(path.absolute()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")

@@ -1,0 +1,177 @@
+"""``LocalIndex`` and ``AsyncLocalIndex``: an index in a folder as an object, sync and async."""
+
+import asyncio
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Self, Unpack
+
+from ...address import LocalAddress
+from ...errors import UsageError
+from ...passages import Passage, SearchResult
+from ...profile import Profile
+from ...questions import QuestionEncoder
+from ...records import BulkReport, Share, Status
+from ...requests import SearchOptions, Vectors, check_encoder
+from .analysis import find_analyzer
+from .intake import LocalIntake
+from .reader import Reader
+from .search import search
+from .status import read_share, read_status
+from .writer import Writer
+
+
+class LocalIndex:
+    """An index in a folder; safe to share between threads."""
+
+    def __init__(self, reader: Reader):
+        self._reader = reader
+        self._open = ExitStack()
+        self._open.callback(reader.close)
+        self._questions = QuestionEncoder()
+        self._analyze = find_analyzer(self.profile.analyzer)
+
+    @classmethod
+    def open(cls, address: LocalAddress) -> Self:
+        """Open the folder, and refuse one that is no index, or not whole."""
+        reader = Reader(address.path)
+        try:
+            return cls(reader)
+        except BaseException:
+            reader.close()
+            raise
+
+    @property
+    def profile(self) -> Profile:
+        """What the index says of itself."""
+        return self._reader.state().profile
+
+    def search(self, question: str, **options: Unpack[SearchOptions]) -> SearchResult:
+        """Rank passages for a question; the options are those of ``SearchOptions``."""
+        request = self._questions.make_request(self.profile, question, options)
+        (result,) = search(self._reader, self._analyze, [request])
+        return result
+
+    def search_many(
+        self,
+        questions: Sequence[str],
+        vectors: Vectors | None = None,
+        **options: Unpack[SearchOptions],
+    ) -> list[SearchResult]:
+        """Rank passages for each of many questions; vectors are compared for many at a time."""
+        requests = self._questions.make_requests(self.profile, questions, vectors, options)
+        return search(self._reader, self._analyze, requests)
+
+    def explain_query(self, question: str, **options: Unpack[SearchOptions]) -> str:
+        """Refuse: nothing is sent anywhere."""
+        self._questions.make_request(self.profile, question, options)
+        raise UsageError(f"{self._reader.folder} is a folder: no request is sent that could be shown.")
+
+    def add(self, passages: Iterable[Passage], *, pair_id: str | None = None, refresh: bool = False) -> BulkReport:  # noqa: ARG002
+        """Write passages, replacing those of the same id; they are searchable when this returns."""
+        check_encoder(pair_id, self.profile)
+        with Writer(self._reader) as writer:
+            return writer.add(passages)
+
+    def delete(self, ids: Iterable[str], *, refresh: bool = False) -> BulkReport:  # noqa: ARG002
+        """Remove passages by id."""
+        with Writer(self._reader) as writer:
+            return writer.delete(list(ids))
+
+    def delete_documents(self, document_ids: Sequence[str], *, refresh: bool = False) -> BulkReport:  # noqa: ARG002
+        """Remove documents with all of their passages."""
+        with Writer(self._reader) as writer:
+            return writer.delete([id_ for (id_,) in self._reader.select("id", "document_id", document_ids)])
+
+    def fetch(self, ids: Sequence[str]) -> dict[str, Passage]:
+        """Give those passages that are stored, without their vectors, by id."""
+        return {passage.id: passage for passage in self._reader.fetch_passages(ids)}
+
+    def scan(self) -> Iterator[list[Passage]]:
+        """Give all passages with their vectors, page by page in the order of ids, as they were at the first page."""
+        return self._reader.pages()
+
+    def status(self) -> Status:
+        """Count passages with and without a current vector."""
+        return read_status(self._reader)
+
+    def meta_types(self) -> dict[str, str]:
+        """Give the types of metadata fields, such as ``{"year": "long"}``, so that a copy has the same."""
+        return dict(self._reader.state().kinds)
+
+    def intake(self) -> LocalIntake:
+        """Give the writing side that ingestion jobs use."""
+        return LocalIntake(self._reader, self._open)
+
+    def settle(self) -> Share:
+        """Drop what is dead, and put everything into as few files as there can be."""
+        with Writer(self._reader) as writer:
+            writer.settle()
+        return read_share(self._reader)
+
+    def close(self) -> None:
+        """Close the files, and let other writers in."""
+        self._open.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class AsyncLocalIndex:
+    """The same for asyncio: the work is done in threads."""
+
+    def __init__(self, index: LocalIndex):
+        self._index = index
+
+    @classmethod
+    async def open(cls, address: LocalAddress) -> Self:
+        """Open the folder, and refuse one that is no index, or not whole."""
+        return cls(await asyncio.to_thread(LocalIndex.open, address))
+
+    @property
+    def profile(self) -> Profile:
+        """What the index says of itself."""
+        return self._index.profile
+
+    async def search(self, question: str, **options: Unpack[SearchOptions]) -> SearchResult:
+        """Rank passages for a question; the options are those of ``SearchOptions``."""
+        return await asyncio.to_thread(self._index.search, question, **options)
+
+    async def add(
+        self, passages: Iterable[Passage], *, pair_id: str | None = None, refresh: bool = False
+    ) -> BulkReport:
+        """Write passages, replacing those of the same id; they are searchable when this returns."""
+        return await asyncio.to_thread(self._index.add, passages, pair_id=pair_id, refresh=refresh)
+
+    async def delete(self, ids: Iterable[str], *, refresh: bool = False) -> BulkReport:
+        """Remove passages by id."""
+        return await asyncio.to_thread(self._index.delete, ids, refresh=refresh)
+
+    async def delete_documents(self, document_ids: Sequence[str], *, refresh: bool = False) -> BulkReport:
+        """Remove documents with all of their passages."""
+        return await asyncio.to_thread(self._index.delete_documents, document_ids, refresh=refresh)
+
+    async def status(self) -> Status:
+        """Count passages with and without a current vector."""
+        return await asyncio.to_thread(self._index.status)
+
+    async def settle(self) -> Share:
+        """Drop what is dead, and put everything into as few files as there can be."""
+        return await asyncio.to_thread(self._index.settle)
+
+    async def close(self) -> None:
+        """Close the files, and let other writers in."""
+        await asyncio.to_thread(self._index.close)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()

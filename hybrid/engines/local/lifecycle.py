@@ -1,0 +1,63 @@
+"""An index in a folder from birth to death."""
+
+import shutil
+import sqlite3
+from pathlib import Path
+
+from ...errors import IndexExistsError, StorageError, UsageError
+from ...profile import Profile
+from ..spec import IndexSpec
+from . import changes, database
+from .analysis import find_analyzer
+from .arrays import explained
+from .fields import KINDS
+from .lock import NAME as LOCK
+from .lock import hold_lock
+from .segments import FOLDER
+
+#: Everything that a folder of ours holds.
+_OURS = frozenset({database.NAME, database.UNFINISHED, f"{database.NAME}-wal", f"{database.NAME}-shm", FOLDER, LOCK})
+
+
+def create_index(folder: Path, profile: Profile, spec: IndexSpec) -> str:
+    """Make an empty index in a folder that is not there or empty, and give its path."""
+    find_analyzer(profile.analyzer)
+    _check_spec(folder, spec)
+    with explained(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    with hold_lock(folder):
+        if (folder / database.NAME).exists():
+            raise IndexExistsError(f"Cannot create an index in {folder}: there is one.")
+        if foreign := _list_foreign(folder):
+            raise IndexExistsError(
+                f"Cannot create an index in {folder}: the folder holds other things ({foreign}); name a new one."
+            )
+
+        def fill(connection: sqlite3.Connection) -> None:
+            changes.save_profile(connection, profile)
+            connection.executemany("INSERT INTO fields VALUES (?, ?)", list(spec.meta_types.items()))
+
+        database.make(folder, fill)
+    return str(folder)
+
+
+def drop_index(folder: Path) -> None:
+    """Delete an index with all that is in its folder; a folder that holds anything else is not touched."""
+    database.open_to_read(folder).close()
+    if foreign := _list_foreign(folder):
+        raise StorageError(f"{folder} holds more than an index ({foreign}); move that away first.")
+    with hold_lock(folder), explained(folder):
+        shutil.rmtree(folder)
+
+
+def _check_spec(folder: Path, spec: IndexSpec) -> None:
+    if spec.cluster_only:
+        raise UsageError(f"{folder} is a folder: {', '.join(spec.cluster_only)} can be chosen on a cluster only.")
+    for name, kind in spec.meta_types.items():
+        if kind not in KINDS:
+            raise UsageError(f"The type {kind!r} of {name} is not known in a folder; say one of {', '.join(KINDS)}.")
+
+
+def _list_foreign(folder: Path) -> str:
+    """Name a few things in a folder that are not an index's."""
+    return ", ".join(sorted({path.name for path in folder.iterdir()} - _OURS)[:3])

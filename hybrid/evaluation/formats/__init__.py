@@ -1,0 +1,1 @@
+"""How questions and judgements are written down, one module for each family of formats."""

@@ -21,6 +21,7 @@ INTERRUPTED = 130
 COMMANDS = {
     "copy": "copy",
     "delete": "delete",
+    "demo": "demo",
     "doctor": "doctor",
     "explain-query": "explain_query",
     "ingest": "ingest",

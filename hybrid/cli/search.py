@@ -8,8 +8,10 @@ import click
 from ..index import open_index
 from ..passages import Hit, SearchResult
 from .options import index_argument, json_option, read_search_options, search_options
-from .output import print_json, print_rows, say, shorten
+from .output import on_terminal, print_json, print_rows, say, shorten
 
+#: Columns of a line in a pipe.
+HEADER = ("rank", "score", "bm25", "sim", "id", "passage")
 _TEXT_COLUMNS = 160
 
 
@@ -28,10 +30,18 @@ def command(index: str, question: str, as_json: bool, **given: Any) -> None:
     options = read_search_options(given)
     with open_index(index) as opened:
         result = opened.search(question, **options)
+        analyzer = opened.profile.analyzer
     if as_json:
         print_json(to_json(result))
+        return
+    if result.question_cut:
+        say("The question is long: only its beginning went to BM25.")
+    if not result.hits:
+        say("Nothing was found.")
+    elif on_terminal():
+        _show(result, analyzer)
     else:
-        _print_result(result)
+        print_rows(HEADER, map(_to_row, result.hits))
 
 
 def to_json(result: SearchResult) -> dict[str, Any]:
@@ -42,13 +52,14 @@ def to_json(result: SearchResult) -> dict[str, Any]:
     return {**document, "took_ms": round(result.took_ms, 3), "hits": hits}
 
 
-def _print_result(result: SearchResult) -> None:
-    if result.question_cut:
-        say("The question is long: only its beginning went to BM25.")
-    if not result.hits:
-        say("Nothing was found.")
-    header = ("rank", "score", "bm25", "sim", "id", "passage")
-    print_rows(header, map(_to_row, result.hits), numbers=4)
+def _show(result: SearchResult, analyzer: str) -> None:
+    """Draw the hits for a person."""
+    from rich.console import Console
+
+    from .hits import match_words, render_hits
+
+    console = Console()
+    console.print(render_hits(result, match_words(result.question, analyzer), console.width))
 
 
 def _to_row(hit: Hit) -> tuple[str, ...]:

@@ -38,18 +38,21 @@ def _describe_emoji() -> str:
     return f"{tagged}|{sequence}|M{_U}"
 
 
+#: What a token can begin with. Of marks only those of scripts without spaces, skin tones and joiners can.
+_FIRST = "LHGIN_KCJSsEMzRP"
+FIRST = re.compile(f"[{_FIRST}]".encode("ascii"))
 #: Group 1 is a token; the rest passes over what cannot begin one.
 TOKEN = re.compile(
     (
-        r"[.Qanmlxktfge]*+"
+        rf"[^{_FIRST}]*+"
         rf"(?:([CJ]{_X}"  # Han and Hiragana, one by one
         rf"|{_describe_words()}"
         rf"|[Ss][S{_MARK}]*+"  # a run of a script without spaces
         rf"|R{_X}R{_X}"  # a flag
         rf"|P[{_UNSTYLED_MARK}]*f?k{_U}"  # a keycap
         rf"|{_describe_emoji()})"
-        r"|z++)"
-        r"|[.Qanmlxktfge]++"
+        rf"|z++)"
+        rf"|[^{_FIRST}]++"
     ).encode("ascii")
 )
 #: A word of Hangul or Katakana alone.

@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from .grammar import TOKEN
+from .grammar import FIRST, TOKEN
 from .properties import RANGES
 from .words import MAX_UNITS
 
@@ -21,7 +21,10 @@ class Scanned:
 
 
 def scan(text: str) -> Scanned:
-    """Find the words of a text. Two halves of a surrogate pair are one; a half by itself separates words."""
+    """Find the words of a text. Two halves of a surrogate pair are one; a half by itself separates words.
+
+    Here alone Lucene differs: it can lose words before a half that ends a text, which no JSON in UTF-8 can hold.
+    """
     try:
         encoded = text.encode("utf-32-le")
     except UnicodeEncodeError:
@@ -41,9 +44,10 @@ def _scan_bounded(classes: bytes, codes: NDArray[np.uint32]) -> list[tuple[int, 
     limits = np.searchsorted(units, units[:-1] + MAX_UNITS, side="right") - 1
     spans = []
     place = 0
-    while place < len(classes):
+    while first := FIRST.search(classes, place):
+        place = first.start()
         found = TOKEN.match(classes[place : limits[place]])
-        length = found.end(1) if found and found.start(1) == 0 else 0
+        length = found.end() if found and found.lastindex else 0
         if length:
             spans.append((place, place + length))
         place += length or 1

@@ -81,6 +81,7 @@ def write_passages(
     for row in rows:
         cursor = connection.execute(_INSERT, row)
         slots.append(int(cursor.lastrowid or 0))
+    _write_kinds(connection, checked)
     _write_values(connection, slots, list(last.values()))
     bags = [analyze(one.passage.title) + analyze(one.passage.text) for one in last.values()]
     add_group(connection, folder, POSTINGS, build_postings(slots, bags))
@@ -153,11 +154,15 @@ def _to_row(passage: Passage) -> tuple[str | int, ...]:
     )
 
 
+def _write_kinds(connection: sqlite3.Connection, checked: Sequence[Checked]) -> None:
+    """Keep the kinds of new fields; also of passages that another of the same id replaces at once."""
+    kinds = dict(itertools.chain.from_iterable(one.kinds.items() for one in checked))
+    connection.executemany("INSERT OR IGNORE INTO fields VALUES (?, ?)", list(kinds.items()))
+
+
 def _write_values(connection: sqlite3.Connection, slots: Sequence[int], checked: Sequence[Checked]) -> None:
     values = [(field, value, slot) for slot, one in zip(slots, checked, strict=True) for field, value in one.values]
     connection.executemany("INSERT OR IGNORE INTO meta VALUES (?, ?, ?)", values)
-    kinds = dict(itertools.chain.from_iterable(one.kinds.items() for one in checked))
-    connection.executemany("INSERT OR IGNORE INTO fields VALUES (?, ?)", list(kinds.items()))
 
 
 def _bury(connection: sqlite3.Connection, view: View, slots: NDArray[np.int64]) -> None:

@@ -12,8 +12,9 @@ from .scalars import INTEGER, Scalar, java_text, order_zero, read_double, read_f
 #: ``integer`` is the kind of a passage's own numbers.
 ColumnKind = Kind | Literal["integer"]
 Bound = tuple[str, Value]
-#: All of its bounds hold; without any, every stored value lies in it.
+#: All of its bounds hold.
 Interval = tuple[Bound, ...]
+ANYTHING: Interval = ()
 
 _OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
@@ -89,7 +90,7 @@ def _read(value: Scalar, kind: ColumnKind) -> Value:
     if kind == "long":
         return read_whole(value)
     number = read_double(value)
-    if not INTEGER.start <= number < INTEGER.stop:
+    if not INTEGER.start <= number <= INTEGER.stop - 1:
         raise ValueError(f"it is not between {INTEGER.start} and {INTEGER.stop - 1}")
     return int(number)
 

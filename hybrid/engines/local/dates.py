@@ -92,7 +92,7 @@ def _read_day(parts: Parts, kind: DateKind, round_up: bool) -> int | None:
     first is no date at all, the second a date that is refused.
     """
     year, month, day = int(parts["year"] or 0), int(parts["month"] or 1), int(parts["day"] or 1)
-    if year == 0 and (kind == "slash_date" or parts["year"] != "0000"):
+    if year == 0 and (kind == "slash_date" or str(parts["year"]).startswith("-")):
         return None
     if not round_up and parts["month"] is None and parts["hour"] is not None:
         year = 1970  # The cluster forgets a year that a time follows.
@@ -141,6 +141,6 @@ def _read_millis(text: str, round_up: bool) -> int | None:
     whole, fraction = int(found["whole"]), found["fraction"]
     if found["minus"] is None:
         return whole
-    # Rounding up, the cluster takes −5 for −5.999999; either way time is cut off towards the past.
+    # To round up, the cluster takes −5 for −5.999999; fractions are cut off towards the past.
     broken = int(fraction or 0) > 0 or (fraction is None and round_up)
     return -whole - broken

@@ -64,7 +64,8 @@ class Walk:
         return (self.view.vectors(rows) @ self.question).astype(np.float64)
 
     def _walk(self, number: int, chunk: Chunk, open_to: Mask, k: int) -> Rows:
-        allowed = (chunk.rows >= 0) & open_to[chunk.rows]
+        allowed = chunk.rows >= 0
+        allowed[allowed] = open_to[chunk.rows[allowed]]
         graph = self.view.graph(number)
         if graph is None or np.count_nonzero(allowed) < max(k, SCARCE * len(allowed)):
             places = np.flatnonzero(allowed)
@@ -74,6 +75,8 @@ class Walk:
 
 def scan(view: View, questions: Sequence[Vector]) -> list[Scan]:
     """Compare questions with every vector; several at once are much quicker than one by one."""
+    if not questions:
+        return []
     sims = np.full((len(questions), len(view)), np.nan, dtype=np.float32)
     together = np.stack(questions) if len(questions) > 1 else None
     for chunk in view.chunks:

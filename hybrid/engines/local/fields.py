@@ -1,6 +1,6 @@
 """Metadata as a cluster types it: a field gets its kind from the first value that it meets, as the mapping says.
 
-A value that does not fit the kind of its field is refused, as on the cluster; ``mappings/passages.json`` is the model.
+A value that does not fit the kind of its field is refused, as on a cluster; ``mappings/passages.json`` is the model.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -47,7 +47,7 @@ def read_values(
             _check_depth(field)
         elif (stored := _convert(field, value, kind)) is not None:
             values[field, stored] = None
-    if new and len(kinds) + len(new) > MAX_FIELDS:
+    if len(kinds) + len(new) > MAX_FIELDS:
         raise ValueError(f"with {len(new)} new metadata fields there would be more than {MAX_FIELDS}")
     return list(values), new
 

@@ -38,7 +38,7 @@ from .clauses import (
     read_scalar,
     show,
 )
-from .conditions import LIMITS, ColumnKind, Interval, between, equal, passes, starting, to_sql
+from .conditions import ANYTHING, LIMITS, ColumnKind, Interval, between, equal, passes, starting, to_sql
 from .fields import Kind, Value
 from .scalars import json_text
 
@@ -108,13 +108,9 @@ def _evaluate(clause: Any, fields: Fields) -> Mask:
 
 def _bool(body: Body, fields: Fields) -> Mask:
     check_options("bool", body, {"must", "filter", "must_not", "should", "minimum_should_match"})
-    must, must_not, should = (
-        list_clauses(body, "must", "filter"),
-        list_clauses(body, "must_not"),
-        list_clauses(body, "should"),
-    )
+    must, should = list_clauses(body, "must", "filter"), list_clauses(body, "should")
     mask = _all(must, fields)
-    for clause in must_not:
+    for clause in list_clauses(body, "must_not"):
         mask &= ~_evaluate(clause, fields)
     matches = [_evaluate(clause, fields) for clause in should]
     least = read_least(body.get("minimum_should_match"), len(should))
@@ -188,7 +184,7 @@ def _exists(body: Body, fields: Fields) -> Mask:
     kind, name = _find_kind(field, fields), field.removeprefix(_PREFIX)
     if kind == "object":
         return _look_up([("SELECT slot FROM meta WHERE field > ? AND field < ?", [f"{name}.", f"{name}/"])], fields)
-    return _match("exists", field, fields, lambda _: between({}, "keyword"))
+    return _match("exists", field, fields, lambda _: [ANYTHING])
 
 
 def _ids(body: Body, fields: Fields) -> Mask:

@@ -14,6 +14,7 @@ from ...questions import QuestionEncoder
 from ...records import BulkReport, Share, Status
 from ...requests import SearchOptions, Vectors, check_encoder
 from .analysis import find_analyzer
+from .fields import KINDS
 from .intake import LocalIntake
 from .reader import Reader
 from .search import search
@@ -97,7 +98,7 @@ class LocalIndex:
 
     def meta_types(self) -> dict[str, str]:
         """Give the types of metadata fields, such as ``{"year": "long"}``, so that a copy has the same."""
-        return dict(self._reader.state().kinds)
+        return {name: kind for name, kind in self._reader.state().kinds.items() if kind in KINDS}
 
     def intake(self) -> LocalIntake:
         """Give the writing side that ingestion jobs use."""

@@ -1,7 +1,7 @@
 """``LocalIntake``: what an ingestion job needs of an index in a folder, and nothing else."""
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -12,7 +12,7 @@ from ...passages import Passage
 from ...profile import Profile
 from ...records import BulkReport, Encode, Filled, Job, Share, State, Status
 from ...vectors import read_passage_vector
-from . import jobs
+from . import changes, jobs
 from .reader import Reader
 from .status import read_share, read_status
 from .writer import Writer
@@ -31,6 +31,18 @@ class LocalIntake:
     def profile(self) -> Profile:
         """What the index says of itself."""
         return self._reader.state().profile
+
+    def change_profile(self, change: Callable[[Profile], Profile]) -> None:
+        """Change what the index says of itself."""
+        with self._lock:
+            self._writer().transact(lambda connection: changes.save_profile(connection, change(self.profile)))
+
+    def sample(self, count: int) -> list[Passage]:
+        """Give so many passages, chosen at random but the same ones each time."""
+        slots = self._reader.state().view.slots
+        chosen = np.random.default_rng(1).choice(slots, min(count, len(slots)), replace=False)
+        ids = [one for (one,) in self._reader.fetch([int(slot) for slot in chosen], "id").values()]
+        return self._reader.fetch_passages(ids)
 
     def states(self, ids: Sequence[str]) -> dict[str, State]:
         """Give the states of those passages that are stored."""

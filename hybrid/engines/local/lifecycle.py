@@ -10,7 +10,7 @@ from ..spec import IndexSpec
 from . import changes, database
 from .analysis import find_analyzer
 from .arrays import explained
-from .fields import KINDS
+from .fields import Kind, declare_kinds
 from .lock import NAME as LOCK
 from .lock import hold_lock
 from .segments import FOLDER
@@ -22,7 +22,7 @@ _OURS = frozenset({database.NAME, database.UNFINISHED, f"{database.NAME}-wal", f
 def create_index(folder: Path, profile: Profile, spec: IndexSpec) -> str:
     """Make an empty index in a folder that is not there or empty, and give its path."""
     find_analyzer(profile.analyzer)
-    _check_spec(folder, spec)
+    kinds = _read_spec(folder, spec)
     with explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
     with hold_lock(folder):
@@ -35,7 +35,7 @@ def create_index(folder: Path, profile: Profile, spec: IndexSpec) -> str:
 
         def fill(connection: sqlite3.Connection) -> None:
             changes.save_profile(connection, profile)
-            connection.executemany("INSERT INTO fields VALUES (?, ?)", list(spec.meta_types.items()))
+            connection.executemany("INSERT INTO fields VALUES (?, ?)", list(kinds.items()))
 
         database.make(folder, fill)
     return str(folder)
@@ -50,12 +50,14 @@ def drop_index(folder: Path) -> None:
         shutil.rmtree(folder)
 
 
-def _check_spec(folder: Path, spec: IndexSpec) -> None:
+def _read_spec(folder: Path, spec: IndexSpec) -> dict[str, Kind]:
+    """Give the kinds of metadata that a layout declares; refuse what only a cluster can have."""
     if spec.cluster_only:
         raise UsageError(f"{folder} is a folder: {', '.join(spec.cluster_only)} can be chosen on a cluster only.")
-    for name, kind in spec.meta_types.items():
-        if kind not in KINDS:
-            raise UsageError(f"The type {kind!r} of {name} is not known in a folder; say one of {', '.join(KINDS)}.")
+    try:
+        return declare_kinds(spec.meta_types)
+    except ValueError as error:
+        raise UsageError(f"{error}.") from error
 
 
 def _list_foreign(folder: Path) -> str:

@@ -78,10 +78,13 @@ def rank(
 
 def _propose(lexical: Scores, dense: Dense | None, open_to: Mask, wanted: Wanted) -> Rows:
     """Give the best ``depth`` rows of each side that the mode asks."""
+    if wanted.mode == "lexical":
+        # The depth is a limit of k here, so that ids decide between those that tie for the last place.
+        return np.flatnonzero(open_to & (lexical > 0))
     sides = []
     if wanted.mode != "dense":
         sides.append(top(lexical, open_to & (lexical > 0), wanted.depth))
-    if wanted.mode != "lexical" and dense is not None:
+    if dense is not None:
         sides.append(dense.propose(open_to, wanted.depth))
     return sides[0] if len(sides) == 1 else np.union1d(*sides)
 

@@ -99,7 +99,8 @@ class Reader:
             view = self.state().view
             found = self.select("id, slot, document_id, content_hash, passages_total", "id", ids)
         rows = find_sorted(view.slots, np.array([one[1] for one in found], dtype=np.int64))
-        pending = (rows < 0) | ~view.encoded[rows]
+        pending = rows < 0
+        pending[~pending] = ~view.encoded[rows[~pending]]
         return {
             passage_id: records.State(document_id, content_hash, total, bool(waits))
             for (passage_id, _, document_id, content_hash, total), waits in zip(found, pending, strict=True)

@@ -74,7 +74,8 @@ def _hits(
     """Give the best k passages; None where one of them is gone by now."""
     view, profile = state.view, state.profile
     lexical = ranking.score_terms(view, terms, profile.k1, profile.b)
-    wanted = Wanted(request.k, request.mode, request.lam, request.depth, profile.sim_prior, profile.max_norm)
+    k = min(request.k, request.depth) if request.mode == "lexical" else request.k
+    wanted = Wanted(k, request.mode, request.lam, request.depth, profile.sim_prior, profile.max_norm)
     open_to = reader.filter_rows(state, request.filters)
     ranked = ranking.rank(view, request.vector, lexical, dense, open_to, wanted)
     slots = [int(slot) for slot in view.slots[ranked.rows]]
@@ -85,7 +86,7 @@ def _hits(
     order = sorted(range(len(slots)), key=lambda place: (-ranked.scores[place], stored[slots[place]][0]))
     return tuple(
         _to_hit(rank, stored[slots[place]], ranked, place, request, state)
-        for rank, place in enumerate(order[: request.k], start=1)
+        for rank, place in enumerate(order[:k], start=1)
     )
 
 

@@ -175,5 +175,7 @@ def _check(batch: Sequence[Passage], state: State) -> tuple[list[Checked], tuple
 def _is_waiting(state: State, slots: Sequence[int]) -> Mask:
     """Tell which slots hold a living passage without a vector."""
     rows = find_sorted(state.view.slots, np.array(slots, dtype=np.int64))
-    waits: Mask = (rows >= 0) & state.view.alive[rows] & ~state.view.encoded[rows]
+    waits: Mask = rows >= 0
+    here = rows[waits]
+    waits[waits] = state.view.alive[here] & ~state.view.encoded[here]
     return waits

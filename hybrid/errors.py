@@ -15,6 +15,7 @@ HybridError                   exit 1
 ├── ModelError                a model, or the library that runs it, is missing or cannot be used
 ├── LockHeldError             somebody else is changing the index
 ├── GatewayError              the gateway does not let a request pass
+├── BrokerError               the workers' Redis cannot be used
 ├── StorageError              a local index cannot be read or written: no room, no permission, damaged
 └── ClusterError              the cluster did not do what was asked
     ├── UnreachableError      no answer
@@ -94,6 +95,10 @@ class GatewayError(HybridError):
         super().__init__(message)
         self.status = status
         self.kind = kind
+
+
+class BrokerError(HybridError):
+    """The workers' Redis cannot be used."""
 
 
 class StorageError(HybridError):

@@ -18,14 +18,14 @@ PAPER_DEPTH = 2000
 PAPER_K1 = 0.9
 PAPER_B = 0.4
 
-#: 1 + λ · (sim + c) in OpenSearch's Painless. ``_score`` is what k-NN's own script makes of a dot product d: 1 + d
-#: for d ≥ 0, 1 / (1 − d) below, 0 without a vector. c lifts every sum to 0 or more, which OpenSearch demands of a
-#: score; the 1 tells a sum from no sum.
-SHIFTED_SIM = (
-    "double s = _score;"
-    "double sim = s <= 0 ? params.a : (s >= 1 ? s - 1 : 1 - 1 / s);"
-    "return 1 + Math.max(0, params.lambda * (sim + params.c));"
-)
+#: sim in OpenSearch's Painless. ``_score`` is what k-NN's own script makes of a dot product d: 1 + d for d ≥ 0,
+#: 1 / (1 − d) below, 0 without a vector.
+_SIM = "double s = _score;double sim = s <= 0 ? params.a : (s >= 1 ? s - 1 : 1 - 1 / s);"
+#: 1 + λ · (sim + c). c lifts every sum to 0 or more, which OpenSearch demands of a score; the 1 tells a sum from no
+#: sum.
+SHIFTED_SIM = f"{_SIM}return 1 + Math.max(0, params.lambda * (sim + params.c));"
+#: λ · sim, or 0 if that is more: for scores that are multiplied afterwards, where a shift would not stay one.
+CLIPPED_SIM = f"{_SIM}return Math.max(0, params.lambda * sim);"
 
 
 @dataclass(frozen=True, slots=True)

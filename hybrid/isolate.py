@@ -30,4 +30,6 @@ def encode_each(encode: Callable[[Pairs], Iterable[Vector]], pairs: Pairs) -> li
 
 
 def _check(vector: Vector) -> Vector | str:
-    return vector if np.isfinite(vector).all() else "the encoder gives NaN or infinity"
+    if not np.isfinite(vector).all():
+        return "the encoder gives NaN or infinity"
+    return vector if np.any(vector) else "the encoder gives zeros, which have no direction"

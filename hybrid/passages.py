@@ -1,5 +1,6 @@
 """What travels: a ``Passage`` goes in, a ``Hit`` in a ``SearchResult`` comes out; and the field names."""
 
+import dataclasses
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -78,6 +79,14 @@ class SearchResult:
     hits: Sequence[Hit]
     #: True where only the beginning of the question went to BM25.
     question_cut: bool = False
+
+
+def to_json(result: SearchResult) -> dict[str, Any]:
+    """Give a result as it is printed, and as it travels over HTTP."""
+    document = dataclasses.asdict(result)
+    document["lambda"] = document.pop("lam")
+    hits = document.pop("hits")
+    return {**document, "took_ms": round(result.took_ms, 3), "hits": hits}
 
 
 def hash_text(title: str, text: str) -> str:

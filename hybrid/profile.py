@@ -19,6 +19,9 @@ FINGERPRINT_CHARS = 8
 #: k-NN's own limit.
 MAX_DIMENSION = 16_000
 
+#: ``scale_source`` of an index whose scale is still to be found: it holds text and no vectors.
+PROVISIONAL = "provisional"
+
 Similarity = Literal["dot", "cosine"]
 _TOWERS = ("question_tower", "passage_tower")
 
@@ -35,7 +38,7 @@ class Profile:
     #: ``dot`` ranks by the raw dot product; ``cosine`` has unit passage vectors and questions of length ``scale``.
     similarity: Similarity = "dot"
     scale: float = 1.0
-    #: ``given``, ``preset``, ``auto``, ``dot`` (a dot product is used as it is).
+    #: ``given``, ``preset``, ``auto``, ``dot`` (a dot product is used as it is), ``provisional``.
     scale_source: str = "given"
     #: No stored vector is longer.
     max_norm: float = 1.0

@@ -1,4 +1,4 @@
-"""The one reader of the environment: ``HYBRID_*`` and ``XDG_STATE_HOME`` in, a frozen ``Settings`` out.
+"""The one reader of the environment: ``HYBRID_*`` and ``XDG_*_HOME`` in, a frozen ``Settings`` out.
 
 A secret may stand in a file instead: ``HYBRID_OPENSEARCH_PASSWORD_FILE=/run/secrets/password``.
 """
@@ -33,10 +33,18 @@ class Settings:
     opensearch_aws_service: str = "es"
     #: Seconds to wait for one answer.
     opensearch_timeout: float = 30.0
+    #: What may be lost: hashes of models.
+    cache_folder: Path = Path.home() / ".cache" / "hybrid"
     #: Where a job keeps the list of rejected rows.
     state_folder: Path = Path.home() / ".local" / "state" / "hybrid"
     #: Broker of the workers.
     redis_url: str = field(default="redis://127.0.0.1:6379/0", repr=False)
+    #: PEM file with the authorities to trust for a broker at ``rediss://``.
+    redis_ca_file: str | None = None
+    #: Names or patterns of the indexes in which workers look for passages without a vector, with commas between.
+    worker_indexes: str = "*"
+    #: Where workers tell Prometheus how they are; nowhere by default.
+    metrics_port: int | None = None
 
 
 def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -53,14 +61,18 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         opensearch_aws_region=_text(source, "OPENSEARCH_AWS_REGION"),
         opensearch_aws_service=_text(source, "OPENSEARCH_AWS_SERVICE") or defaults.opensearch_aws_service,
         opensearch_timeout=_seconds(source, "OPENSEARCH_TIMEOUT", defaults.opensearch_timeout),
-        state_folder=_state_folder(source),
+        cache_folder=_folder(source, "XDG_CACHE_HOME", defaults.cache_folder),
+        state_folder=_folder(source, "XDG_STATE_HOME", defaults.state_folder),
         redis_url=_secret(source, "REDIS_URL") or defaults.redis_url,
+        redis_ca_file=_text(source, "REDIS_CA_FILE"),
+        worker_indexes=_text(source, "WORKER_INDEXES") or defaults.worker_indexes,
+        metrics_port=_port(source, "METRICS_PORT"),
     )
 
 
-def _state_folder(source: Mapping[str, str]) -> Path:
-    home = source.get("XDG_STATE_HOME")
-    return Path(home) / "hybrid" if home else Settings().state_folder
+def _folder(source: Mapping[str, str], name: str, default: Path) -> Path:
+    home = source.get(name)
+    return Path(home) / "hybrid" if home else default
 
 
 def _text(source: Mapping[str, str], name: str) -> str | None:
@@ -95,3 +107,10 @@ def _seconds(source: Mapping[str, str], name: str, default: float) -> float:
     if not 0 < value < float("inf"):
         raise SettingsError(f"{PREFIX}{name} is {text!r}; say a number of seconds above 0.")
     return value
+
+
+def _port(source: Mapping[str, str], name: str) -> int | None:
+    text = _text(source, name)
+    if text is None or (text.isdecimal() and 0 < int(text) < 1 << 16):
+        return None if text is None else int(text)
+    raise SettingsError(f"{PREFIX}{name} is {text!r}; say a port, 1 to 65535.")

@@ -9,10 +9,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from hybrid.engines.opensearch.intake import Intake
+from hybrid.engines.contract import Intake
+from hybrid.errors import HybridError
 from hybrid.isolate import encode_each
 from hybrid.passages import Passage, Vector
 from hybrid.records import Filled, Job
@@ -34,6 +35,8 @@ FILL_SIZE = 256
 EncodePassages = Callable[[Sequence[tuple[str, str]]], Iterable[Vector]]
 #: Called with the tally, and how many passages without a vector got one since the text was written.
 OnProgress = Callable[[Tally, Filled], None]
+#: Told the ids of passages that wait for a vector.
+Send = Callable[[Sequence[str]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,11 @@ class Ingestion:
     on_progress: OnProgress
     #: None leaves every passage pending.
     encode: EncodePassages | None
+    #: Names to the workers what the index has confirmed; None where there are none.
+    send: Send | None = None
     load_mode: bool = False
+    #: Done when all text is searchable, before the first vector; None lets vectors come with the text.
+    before_vectors: Callable[[], None] | None = None
     tally: Tally = dataclasses.field(default_factory=Tally)
     _inline: bool = True
     _checked: bool = False
@@ -63,6 +70,7 @@ class Ingestion:
 
     def run(self, rows: Iterable[Row], split: Split) -> Summary:
         """Carry the job out from where its record says."""
+        self._inline = self.before_vectors is None
         self.tally = Tally.read(self.job.counts)
         with self._load_mode():
             self._write_all(make_batches(rows, split, Seen(), self.job.position))
@@ -77,15 +85,21 @@ class Ingestion:
             try:
                 for batch in batches:
                     under_way.append(pool.submit(self._write, batch, self._prepare(batch)))
-                    while len(under_way) > WRITERS:
-                        self._confirm_next(under_way)
-            finally:
+                    self._confirm_all_but(WRITERS, under_way)
+                self._confirm_all_but(0, under_way)
+            except BaseException:
                 # Ctrl-C, too, ends with a record of all that the index has confirmed.
-                try:
-                    while under_way:
-                        self._confirm_next(under_way)
-                finally:
+                self.intake.hurry()
+                with suppress(HybridError):
+                    self._confirm_all_but(0, under_way)
+                with suppress(HybridError):
                     self._save()
+                raise
+        self._save()
+
+    def _confirm_all_but(self, left: int, under_way: "deque[Future[tuple[Batch, Work]]]") -> None:
+        while len(under_way) > left:
+            self._confirm_next(under_way)
 
     def _confirm_next(self, under_way: "deque[Future[tuple[Batch, Work]]]") -> None:
         """Take the oldest batch into the record; where that fails, the record must not pass it with a later one."""
@@ -136,6 +150,8 @@ class Ingestion:
         self.job = dataclasses.replace(self.job, position=batch.end, counts=dataclasses.asdict(self.tally))
         if time.monotonic() - self._saved > SAVE_INTERVAL:
             self._save()
+        if self.send is not None:
+            self.send([passage.id for passage in work.write])
         self.on_progress(self.tally, Filled())
 
     def _save(self) -> None:
@@ -145,9 +161,11 @@ class Ingestion:
     def _fill(self) -> Filled:
         """Encode what is pending: of this job, and whatever else an earlier one left behind."""
         filled = Filled()
+        self.intake.refresh()
         if self.encode is None:
-            self.intake.refresh()
             return filled
+        if self.before_vectors is not None:
+            self.before_vectors()
         encode = self.encode
         for part in self.intake.fill_pending(lambda pairs: encode_each(encode, pairs), FILL_SIZE):
             filled += part
@@ -165,8 +183,15 @@ class Ingestion:
             self.intake.enter_load_mode()
         try:
             yield
-        finally:
-            if self.job.saved_settings:
-                self.intake.leave_load_mode(self.job.saved_settings)
-                self.job = dataclasses.replace(self.job, saved_settings={})
-                self._save()
+        except BaseException:
+            # Where even that fails the settings stay in the record, for the next run.
+            with suppress(HybridError):
+                self._leave_load_mode()
+            raise
+        self._leave_load_mode()
+
+    def _leave_load_mode(self) -> None:
+        if self.job.saved_settings:
+            self.intake.leave_load_mode(self.job.saved_settings)
+            self.job = dataclasses.replace(self.job, saved_settings={})
+            self._save()

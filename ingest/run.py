@@ -3,30 +3,37 @@
 import dataclasses
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+from hybrid.address import parse_cluster_address
 from hybrid.encoders import Encoder, load_encoder, load_for_profile
-from hybrid.engines.opensearch.lifecycle import IndexSpec
+from hybrid.engines.contract import Index, Intake
+from hybrid.engines.spec import IndexSpec
 from hybrid.errors import EncoderMismatchError, IndexMissingError, UsageError
-from hybrid.fusion import PAPER_B, PAPER_K1
 from hybrid.index import create_index, open_index
 from hybrid.passages import Passage
-from hybrid.profile import Profile
+from hybrid.profile import PROVISIONAL, Profile
 from hybrid.records import Job
 from hybrid.settings import Settings
 
 from .job import Ingestion, OnProgress, Summary
+from .queue import open_sender
 from .rejects import RejectsFile
+from .scale import give_scale, settle_scale
 from .sources import Meter, read_sources, source_fingerprint
 from .splitter import split
 
 DEFAULT_ENCODER = "minilm"
 #: Words of a passage (§4.1).
 PAPER_WORDS = 100
+_NO_SCALE = (
+    "The scale is still to be found, which takes an encoder here: say --scale NUMBER, or leave --queue out this time."
+)
 _TSV = re.compile(r"\.tsv(\.[a-z0-9]+)?$")
 
 
@@ -41,26 +48,47 @@ class Plan:
     words: int = PAPER_WORDS
     #: False leaves passages pending: searchable by their text, encoded by a later run.
     vectors: bool = True
+    #: True leaves vectors to workers.
+    queue: bool = False
     load_mode: bool = False
     rejects: Path | None = None
 
     encoder: str | None = None
-    scale: float | None = None
-    analyzer: str = "english"
-    k1: float = PAPER_K1
-    b: float = PAPER_B
+    #: "auto" finds it out from the text, with questions of a file or made of passages.
+    scale: float | Literal["auto"] | None = None
+    questions: Path | None = None
+    analyzer: str | None = None
+    k1: float | None = None
+    b: float | None = None
     spec: IndexSpec = dataclasses.field(default_factory=IndexSpec)
 
+    @property
+    def encodes(self) -> bool:
+        """Whether vectors are made in this process."""
+        return self.vectors and not self.queue
 
-def run(address: str, plan: Plan, on_progress: OnProgress, meter: Meter, settings: Settings) -> Summary:
-    """Carry a plan out, from the beginning or from where an earlier run of it stopped."""
+
+def run(
+    address: str,
+    plan: Plan,
+    on_progress: OnProgress,
+    meter: Meter,
+    settings: Settings,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Summary:
+    """Carry a plan out, from the beginning or from where an earlier run of it stopped; ``tell`` is given news."""
     if not plan.sources:
         raise UsageError("There is nothing to read; name files, folders, patterns or - for standard input.")
+    if plan.questions and plan.scale != "auto":
+        raise UsageError("--questions are what --scale auto asks; say both.")
     fingerprint = source_fingerprint(plan.sources, format=plan.format) or ""
     # Whatever is wrong with the sources shows before an index is made for them.
     rows = read_sources(plan.sources, format=plan.format, meter=meter)
+    if plan.queue:
+        _check_queue(address, plan, settings)
     encoder = open_encoder(address, plan, settings)
-    with open_index(address, settings=settings) as index:
+    sending = open_sender(address, settings, tell) if plan.queue else nullcontext()
+    with open_index(address, settings=settings) as index, sending as sender:
         intake = index.intake()
         job = resume_job(plan, fingerprint, intake.load_job(name_job(plan)))
         path = plan.rejects or settings.state_folder / "rejects" / f"{_file_name(address)}-{job.id}.jsonl"
@@ -70,9 +98,35 @@ def run(address: str, plan: Plan, on_progress: OnProgress, meter: Meter, setting
             rejects=RejectsFile(path, resume=job.position),
             on_progress=on_progress,
             encode=encoder.encode_passages if encoder else None,
+            before_vectors=_plan_scale(index, intake, plan, encoder, tell),
+            send=sender.send if sender else None,
             load_mode=plan.load_mode,
         )
         return ingestion.run(rows, choose_split(plan))
+
+
+def _check_queue(address: str, plan: Plan, settings: Settings) -> None:
+    """Refuse what workers cannot do before anything is made."""
+    parse_cluster_address(address, settings, "--queue")
+    if not plan.vectors:
+        raise UsageError("--queue has workers add vectors, --no-vectors wants none; say one of them.")
+    if plan.scale == "auto":
+        raise UsageError(_NO_SCALE)
+
+
+def _plan_scale(
+    index: Index, intake: Intake, plan: Plan, encoder: Encoder | None, tell: Callable[[str], None]
+) -> Callable[[], None] | None:
+    """Give what has to be done about the scale before the first vector; None if it is known."""
+    if intake.profile.scale_source != PROVISIONAL:
+        return None
+    if isinstance(plan.scale, float):
+        give_scale(intake, plan.scale)
+    elif plan.queue:
+        raise UsageError(_NO_SCALE)
+    elif encoder is not None:
+        return partial(settle_scale, index, intake, encoder, plan.questions, tell)
+    return None
 
 
 def open_encoder(address: str, plan: Plan, settings: Settings) -> Encoder | None:
@@ -82,10 +136,15 @@ def open_encoder(address: str, plan: Plan, settings: Settings) -> Encoder | None
             profile = index.profile
     except IndexMissingError:
         encoder = load_encoder(plan.encoder or DEFAULT_ENCODER, scale=plan.scale)
-        made = encoder.make_profile(analyzer=plan.analyzer, k1=plan.k1, b=plan.b)
-        create_index(address, made, plan.spec, settings=settings)
-        return encoder if plan.vectors else None
-    return _encoder_of(profile, plan) if plan.vectors else None
+        if encoder.scale is None:
+            encoder = encoder.with_scale(1.0, PROVISIONAL)
+        chosen = {name: value for name, value in _choices(plan).items() if value is not None}
+        create_index(address, encoder.make_profile(**chosen), plan.spec, settings=settings)
+        return encoder if plan.encodes else None
+    _check_choices(profile, plan)
+    if plan.vectors:
+        _check_tower(profile)
+    return load_for_profile(profile) if plan.encodes else None
 
 
 def choose_split(plan: Plan) -> "partial[list[Passage]]":
@@ -112,20 +171,39 @@ def resume_job(plan: Plan, fingerprint: str, stored: Job | None) -> Job:
     return dataclasses.replace(again, saved_settings=stored.saved_settings)
 
 
-def _encoder_of(profile: Profile, plan: Plan) -> Encoder:
+def _choices(plan: Plan) -> dict[str, Any]:
+    return {"analyzer": plan.analyzer, "k1": plan.k1, "b": plan.b}
+
+
+def _check_choices(profile: Profile, plan: Plan) -> None:
+    """Refuse choices for a new index that are not those of the index that is there."""
+    for name, wanted in _choices(plan).items():
+        there = getattr(profile, name)
+        if wanted not in (None, there):
+            raise UsageError(
+                f"The index has the {name} {there}, not {wanted}; leave --{name} out, or name a new index."
+            )
+    scales = (None, profile.scale, profile.scale_source)
+    if profile.scale_source != PROVISIONAL and plan.scale not in scales:
+        raise UsageError(
+            f"The index has the scale {profile.scale:g} ({profile.scale_source}), not {plan.scale}; leave --scale "
+            "out, or name a new index."
+        )
+    if plan.encoder is not None:
+        wanted = load_encoder(plan.encoder, scale=plan.scale or profile.scale)
+        if wanted.pair_id != profile.pair_id:
+            raise EncoderMismatchError(
+                f"The index holds vectors of {profile.pair_id}, --encoder names {wanted.pair_id}; leave it out, or "
+                "name a new index."
+            )
+
+
+def _check_tower(profile: Profile) -> None:
     if profile.passage_tower is None:
         raise EncoderMismatchError(
             f"The index holds vectors of {profile.pair_id}, which were given from outside; say --no-vectors, and add "
             "the vectors from there."
         )
-    encoder = load_for_profile(profile)
-    if plan.encoder is not None:
-        wanted = load_encoder(plan.encoder, scale=plan.scale)
-        if wanted.pair_id != profile.pair_id:
-            raise EncoderMismatchError(
-                f"The index holds vectors of {profile.pair_id}, --encoder names {wanted.pair_id}; leave it out."
-            )
-    return encoder
 
 
 def _file_name(address: str) -> str:

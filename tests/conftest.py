@@ -8,7 +8,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import opensearchpy
@@ -26,24 +26,25 @@ hypothesis_settings.register_profile("steady", derandomize=True, deadline=None)
 hypothesis_settings.load_profile("steady")
 
 MakeIndex = Callable[..., str]
+S = TypeVar("S")
 
 
 @pytest.fixture(scope="session")
 def opensearch() -> Iterator[Service]:
     """Give one OpenSearch node, shared by the run."""
-    yield from _serve(opensearch_service())
+    yield from serve(opensearch_service())
 
 
 @pytest.fixture(scope="module")
 def three_nodes() -> Iterator[Service]:
     """Give a cluster of three nodes; it lives as long as one test module."""
-    yield from _serve(opensearch_cluster(nodes=3))
+    yield from serve(opensearch_cluster(nodes=3))
 
 
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[Service]:
     """Give a Redis, shared by the run."""
-    yield from _serve(redis_service())
+    yield from serve(redis_service())
 
 
 @pytest.fixture
@@ -95,7 +96,8 @@ def small_profile(**changes: Any) -> Profile:
     return Profile(**{"pair_id": "made-up", "fingerprint": "0123456789abcdef", "dimension": 8, **changes})
 
 
-def _serve(service: AbstractContextManager[Service]) -> Iterator[Service]:
+def serve(service: AbstractContextManager[S]) -> Iterator[S]:
+    """Give a service, or skip with the reason where none can be had."""
     try:
         with service as running:
             yield running

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import transformers
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import Dense, Normalize, Pooling, Transformer
+from sentence_transformers.sentence_transformer.modules import Dense, LayerNorm, Normalize, Pooling, Transformer
 from transformers import (
     BertConfig,
     BertModel,
@@ -49,6 +50,12 @@ def save_roberta(folder: Path, seed: int = 0) -> Path:
     return _save(RobertaModel(config), folder, seed)
 
 
+def save_kin(folder: Path, kind: str, seed: int = 0, **sizes: Any) -> Path:
+    """Write a model of another family than BERT's: ``CamembertModel``, ``DistilBertModel``, ``MPNetModel``, …."""
+    model = getattr(transformers, kind)
+    return _save(model(model.config_class(**{**_SIZES, **sizes})), folder, seed)
+
+
 def save_dpr(folder: Path, *, passages: bool, seed: int = 0, **sizes: Any) -> Path:
     """Write one tower of DPR, as transformers does."""
     tower = DPRContextEncoder if passages else DPRQuestionEncoder
@@ -60,6 +67,8 @@ def save_sentence_transformer(
     *,
     pooling: str | tuple[str, ...] = "mean",
     dense: int | None = None,
+    activation: str = "Tanh",
+    layer_norm: bool = False,
     normalize: bool = True,
     prompts: Mapping[str, str] | None = None,
     similarity: str | None = None,
@@ -72,7 +81,10 @@ def save_sentence_transformer(
     modules.append(Pooling(HIDDEN, pooling))
     if dense:
         torch.manual_seed(seed + 1)
-        modules.append(Dense(HIDDEN * (1 if isinstance(pooling, str) else len(pooling)), dense))
+        width = HIDDEN * (1 if isinstance(pooling, str) else len(pooling))
+        modules.append(Dense(width, dense, activation_function=getattr(torch.nn, activation)()))
+    if layer_norm:
+        modules.append(_blur(LayerNorm(dense or HIDDEN), seed + 2))
     if normalize:
         modules.append(Normalize())
     model = SentenceTransformer(
@@ -96,11 +108,17 @@ def copy_model(source: Path, target: Path) -> Path:
     return Path(shutil.copytree(source, target))
 
 
-def _save(model: Any, folder: Path, seed: int) -> Path:
+def _blur(model: Any, seed: int) -> Any:
+    """Give every weight a random value."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.3)
+    return model
+
+
+def _save(model: Any, folder: Path, seed: int) -> Path:
+    _blur(model, seed)
     folder.mkdir(parents=True)
     model.save_pretrained(folder)
     vocabulary = folder / "vocab.txt"

@@ -3,148 +3,152 @@
 Pure: hits and a width in, what ``rich`` prints out.
 """
 
-import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from rich.console import Group, RenderableType
-from rich.padding import Padding
-from rich.table import Table
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
-from ..engines.local.analysis import find_analyzer
-from ..errors import UsageError
-from ..passages import Hit, SearchResult
+from ..passages import Hit, Mode, SearchResult
+from .output import flatten
+from .snippets import Matcher, choose_window
 
-#: Whether a word of a passage is one that the question asks for.
-IsAsked = Callable[[str], bool]
-
+#: Columns left of a title, for the rank.
+_INDENT = 4
+_SNIPPET_LINES = 2
+#: Characters of a text in which the question's words are looked for.
+_LOOKED_AT = 50_000
+#: Bars that would be shorter stand one below the other.
+_LEAST_BAR, _LONGEST_BAR = 6, 32
 _BLOCKS = " ▏▎▍▌▋▊▉"
-_FULL = "█"
-_WORD = re.compile(r"\w[\w'’-]*")
+_FULL, _HATCH = "█", "░"
 _BM25, _SIM = "cyan", "magenta"
-_LEAST_BAR = 6
+_EXPECTED = "expected, no vector yet"
 
 
-def render_hits(result: SearchResult, is_asked: IsAsked, width: int) -> RenderableType:
-    """Give a list of hits, each with its bars and a snippet."""
-    longest = _longest_part(result)
-    parts = [_render_hit(hit, result, is_asked, longest, width) for hit in result.hits]
-    return Group(*parts)
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One of the two numbers that a score is made of."""
+
+    label: str
+    value: float
+    style: str
+    #: Whether it counts in this ranking.
+    counts: bool = True
+    #: Whether it stands in for the sim of a passage without a vector.
+    expected: bool = False
+
+
+def render_hits(result: SearchResult, matcher: Matcher, width: int) -> RenderableType:
+    """Give a list of hits: title, id and score, a piece of the text, and the parts of the score as bars."""
+    longest = max((part.value for hit in result.hits for part in split_parts(hit, result)), default=0.0)
+    return Group(*(line for hit in result.hits for line in _render_hit(hit, result, matcher, longest, width)))
 
 
 def render_cell(result: SearchResult, hit: Hit, is_right: bool, longest: float, width: int) -> RenderableType:
     """Give a hit in a narrow column: title, mark, and both parts as one bar."""
-    title = Text(f"{'✓' if is_right else ' '} {_shorten(hit.title or hit.text, width - 2)}")
+    title = Text(f"{'✓' if is_right else ' '} {_shorten(flatten(hit.title or hit.text), width - 2)}")
     title.stylize("bold green" if is_right else "default")
-    bm25, sim = _parts(hit, result)
     bar = Text("  ")
-    bar.append(draw_bar(bm25, longest, max(_LEAST_BAR, width - 12)), style=_BM25)
-    bar.append(draw_bar(sim, longest, max(_LEAST_BAR, width - 12)), style=_SIM)
+    for part in _in_order(split_parts(hit, result)):
+        bar.append(draw_bar(part.value, longest, max(_LEAST_BAR, width - 12)), style=part.style)
     bar.append(f" {hit.score:.1f}", style="dim")
     return Group(title, bar)
 
 
-def match_words(question: str, analyzer: str) -> IsAsked:
-    """Give what tells the question's words in a passage, by the index's analyzer where that is known here."""
-    try:
-        analyze = find_analyzer(analyzer)
-    except UsageError:
-        analyze = _lower_words
-    asked = frozenset(analyze(question))
-    return lambda word: not asked.isdisjoint(analyze(word))
+def longest_part(results: Iterable[SearchResult]) -> float:
+    """Give the longest bar of several results, so that all of them are drawn to one scale."""
+    hits = ((hit, result) for result in results for hit in result.hits)
+    return max((sum(max(0.0, part.value) for part in split_parts(*both)) for both in hits), default=0.0)
+
+
+def split_parts(hit: Hit, result: SearchResult) -> list[Part]:
+    """Give the parts of a hit's score, what it is ranked by first; a sim that nobody knows is no part."""
+    mode: Mode = result.mode
+    bm25 = Part("BM25", hit.bm25, _BM25, counts=mode != "dense")
+    sim = hit.sim_expected if hit.sim is None else hit.sim
+    if sim is None:
+        return [bm25]
+    if mode == "hybrid":
+        return [bm25, Part(f"{result.lam:g}·sim", result.lam * sim, _SIM, expected=hit.sim is None)]
+    both = [bm25, Part("sim", sim, _SIM, counts=mode == "dense", expected=hit.sim is None)]
+    return both[::-1] if mode == "dense" else both
 
 
 def draw_bar(value: float, longest: float, width: int) -> str:
     """Draw a value as a bar of at most ``width`` columns, to the eighth of one."""
-    eighths = round(max(0.0, value) / longest * width * 8) if longest > 0 else 0
+    eighths = round(min(max(0.0, value) / longest, 1.0) * width * 8) if longest > 0 else 0
     full, rest = divmod(eighths, 8)
     return _FULL * full + (_BLOCKS[rest] if rest else "")
 
 
-def snip(text: str, is_asked: IsAsked, length: int) -> Text:
-    """Give the stretch of a text with the most asked words, these in bold."""
-    flat = " ".join(text.split())
-    asked = [match.span() for match in _WORD.finditer(flat) if is_asked(match.group())]
-    start = _best_start(flat, asked, length)
-    end = min(len(flat), start + length)
-    snippet = Text(("…" if start else "") + flat[start:end] + ("…" if end < len(flat) else ""))
-    shift = start - (1 if start else 0)
-    for first, last in asked:
-        if start <= first and last <= end:
-            snippet.stylize("bold yellow", first - shift, last - shift)
-    return snippet
+def draw_parts(parts: Sequence[Part], longest: float, width: int) -> list[Text]:
+    """Draw the parts of a score side by side if that leaves room for bars, else one below the other."""
+    label = max(len(part.label) for part in parts)
+    number = max(5, *(len(f"{part.value:.2f}") for part in parts))
+    taken = sum(len(part.label) + number + 2 for part in parts) + len(" + ")
+    beside = min((width - taken) // 2, _LONGEST_BAR)
+    if len(parts) > 1 and beside >= _LEAST_BAR:
+        first, second = (_draw_part(part, longest, len(part.label), number, beside) for part in parts)
+        return [Text.assemble(first, (" + " if all(part.counts for part in parts) else "   ", "dim"), second)]
+    room = max(min(width - label - number - 2, _LONGEST_BAR), 1)
+    return [_draw_part(part, longest, label, number, room) for part in parts]
 
 
-def longest_part(results: Iterable[SearchResult]) -> float:
-    """Give the longest bar of several results, so that all of them are drawn to one scale."""
-    return max((_longest_sum(result) for result in results), default=0.0)
+def _render_hit(hit: Hit, result: SearchResult, matcher: Matcher, longest: float, width: int) -> list[Text]:
+    inner = max(width - _INDENT, 1)
+    parts = draw_parts(split_parts(hit, result), longest, inner)
+    below = [*_write_snippet(hit.text, matcher, inner), *parts]
+    return [_write_head(hit, matcher, width), *(Text(" " * _INDENT) + line for line in below), Text()]
 
 
-def _render_hit(hit: Hit, result: SearchResult, is_asked: IsAsked, longest: float, width: int) -> RenderableType:
-    heading = Table.grid(expand=True, padding=(0, 1))
-    heading.add_column(justify="right", width=3)
-    heading.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
-    heading.add_column(justify="right", no_wrap=True)
-    # An id is as long as its owner likes; the title has the right of way.
-    heading.add_row(
-        Text(str(hit.rank), style="bold"),
-        Text(hit.title or _shorten(hit.text, width // 2), style="bold"),
-        Text(_shorten(hit.id, width // 3), style="dim"),
-    )
-    snippet = snip(hit.text, is_asked, 2 * (width - 8))
-    return Group(heading, Padding(Group(_score_line(hit, result, longest, width - 6), snippet), (0, 0, 1, 4)))
+def _draw_part(part: Part, longest: float, label: int, number: int, width: int) -> Text:
+    """Write label, number and bar; a sim that is only expected is hatched, and says so where there is room."""
+    style = part.style if part.counts else f"dim {part.style}"
+    bar = draw_bar(part.value, longest, width)
+    if part.expected:
+        bar = _HATCH * len(bar)
+        bar += f" {_EXPECTED}" if len(bar) + len(_EXPECTED) < width else ""
+    return Text.assemble((f"{part.label:{label}} ", "dim"), f"{part.value:{number}.2f} ", (bar.ljust(width), style))
 
 
-def _score_line(hit: Hit, result: SearchResult, longest: float, width: int) -> Text:
-    """Write ``BM25 … + λ · sim … = score`` with a bar for each part, aligned from hit to hit."""
-    bm25, sim = _parts(hit, result)
-    room = max(_LEAST_BAR, (width - 46) // 2)
-    line = Text()
-    line.append("BM25 ", style="dim")
-    line.append(f"{hit.bm25:6.2f} ")
-    line.append(draw_bar(bm25, longest, room).ljust(room), style=_BM25)
-    line.append(f" {result.lam:g}·sim " if result.mode == "hybrid" else "  sim ", style="dim")
-    line.append(_sim_figure(hit, result), style="red" if sim < 0 else "")
-    line.append(draw_bar(sim, longest, room).ljust(room), style=_SIM)
-    line.append(f" = {hit.score:.2f}" if result.mode == "hybrid" else "", style="bold")
-    return line
+def _write_head(hit: Hit, matcher: Matcher, width: int) -> Text:
+    """Write rank, title and id, with the score at the right edge; where room is short the id gives way."""
+    score = f"{hit.score:.2f}"
+    room = max(width - _INDENT - len(score) - 1, 1)
+    title = Text(_shorten(flatten(hit.title), room), style="bold")
+    _mark(title, matcher)
+    left = room - title.cell_len - 2 * bool(title)
+    head = Text.assemble((f"{hit.rank:>{_INDENT - 2}}  ", "dim"), title, "  " if title else "")
+    head.append(_shorten(flatten(hit.id), left), style="dim")
+    head.append(" " * max(width - head.cell_len - len(score), 1))
+    return head.append(score, style="bold green")
 
 
-def _sim_figure(hit: Hit, result: SearchResult) -> str:
-    lam = result.lam if result.mode == "hybrid" else 1.0
-    if hit.sim is not None:
-        return f"{lam * hit.sim:6.2f} "
-    return "no vector " if hit.sim_expected is None else f"~{lam * hit.sim_expected:5.2f} "
+def _write_snippet(text: str, matcher: Matcher, width: int) -> list[Text]:
+    flat = flatten(text[:_LOOKED_AT])
+    # Some room stays free at the end of each line, where the next word is too long, and for the dots.
+    start, end = choose_window(flat, matcher.find(flat), max(_SNIPPET_LINES * (width - 8), 1))
+    snippet = Text(f"{'… ' if start else ''}{flat[start:end]}{' …' if end < len(flat) else ''}")
+    _mark(snippet, matcher)
+    lines = snippet.wrap(Console(width=width), width)
+    for line in lines:
+        line.rstrip()
+    return list(lines)
 
 
-def _parts(hit: Hit, result: SearchResult) -> tuple[float, float]:
-    """Give what each side adds to the score; in a mode of one side the other's is shown as it is."""
-    sim = hit.sim if hit.sim is not None else hit.sim_expected or 0.0
-    return hit.bm25, sim * (result.lam if result.mode == "hybrid" else 1.0)
+def _mark(text: Text, matcher: Matcher) -> None:
+    for start, end, _ in matcher.find(text.plain):
+        text.stylize("bold yellow", start, end)
 
 
-def _longest_part(result: SearchResult) -> float:
-    return max((part for hit in result.hits for part in _parts(hit, result)), default=0.0)
+def _in_order(parts: Sequence[Part]) -> list[Part]:
+    return sorted(parts, key=lambda part: part.style != _BM25)
 
 
-def _longest_sum(result: SearchResult) -> float:
-    return max((sum(max(0.0, part) for part in _parts(hit, result)) for hit in result.hits), default=0.0)
-
-
-def _best_start(text: str, asked: Sequence[tuple[int, int]], length: int) -> int:
-    """Give where to cut so that most asked words are seen, a little before the first of them."""
-    if len(text) <= length or not asked:
-        return 0
-    counts = [sum(first <= start and end <= first + length for start, end in asked) for first, _ in asked]
-    first, _ = asked[counts.index(max(counts))]
-    wanted = max(0, min(first - length // 8, len(text) - length))
-    return text.rfind(" ", 0, wanted) + 1 if wanted else 0
-
-
-def _lower_words(text: str) -> list[str]:
-    return _WORD.findall(text.lower())
-
-
-def _shorten(text: str, length: int) -> str:
-    flat = " ".join(text.split())
-    return flat if len(flat) <= length else f"{flat[: max(0, length - 1)]}…"
+def _shorten(text: str, cells: int) -> str:
+    """Cut a text to so many cells; none is left of one for which there is no room."""
+    if cell_len(text) <= cells:
+        return text
+    return f"{set_cell_size(text, cells - 1).rstrip()}…" if cells > 1 else ""

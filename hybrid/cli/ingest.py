@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,16 +11,35 @@ import click
 from ..engines.spec import IndexSpec
 from ..errors import UsageError
 from ..fusion import PAPER_B, PAPER_K1
-from ..records import Filled
-from ..settings import read_settings
-from .options import json_option
-from .output import FINISHED_WITH_REJECTS, print_json, say
+from ..records import Filled, Status
+from ..settings import Settings, read_settings
+from .following import Vectors
+from .options import is_cluster_address, json_option
+from .output import FINISHED_WITH_REJECTS, INTERRUPTED, print_json, say
 from .progress import Progress
+from .status import to_json
 
 if TYPE_CHECKING:
     from ingest.job import OnProgress, Summary
+    from ingest.run import Plan
     from ingest.sources import Meter
     from ingest.tally import Tally
+
+
+class Scale(click.ParamType[float | str]):
+    """A number above 0, or ``auto``."""
+
+    name = "NUMBER|auto"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read what was said."""
+        if value == "auto":
+            return value
+        with suppress(ValueError):
+            if 0 < (scale := float(value)) < float("inf"):
+                return scale
+        return self.fail(f"{value!r} is neither a number above 0 nor auto.", param, ctx)
+
 
 FORMATS = ("dpr", "jsonl", "squad", "trec", "text", "lines", "html", "pdf", "wiki")
 
@@ -36,6 +55,8 @@ FORMATS = ("dpr", "jsonl", "squad", "trec", "text", "lines", "html", "pdf", "wik
 )
 @click.option("--words", type=click.IntRange(1), default=100, show_default=True, help="Words of a passage.")
 @click.option("--vectors/--no-vectors", default=True, help="Encode passages, or leave that to a later run.")
+@click.option("--queue", is_flag=True, help="Leave vectors to workers; text is searchable meanwhile.")
+@click.option("--wait", is_flag=True, help="With --queue: stay until workers have encoded everything.")
 @click.option("--load", "load_mode", is_flag=True, help="Refresh and copy the index only when all is written.")
 @click.option("--rejects", type=click.Path(dir_okay=False, path_type=Path), help="Where to list rejected rows.")
 @click.option(
@@ -43,19 +64,23 @@ FORMATS = ("dpr", "jsonl", "squad", "trec", "text", "lines", "html", "pdf", "wik
     metavar="NAME",
     help="For a new index: minilm (the default), dpr-nq, dpr-multi, e5, bge, a model's id or a folder.",
 )
-@click.option("--scale", type=float, help="For a new index: what the encoder's cosines are multiplied by.")
 @click.option(
-    "--analyzer",
-    default="english",
-    show_default=True,
-    help="For a new index: english, standard, cjk or any that the cluster has.",
+    "--scale",
+    type=Scale(),
+    help="For a new index: what the encoder's cosines are multiplied by; auto finds it out from the text.",
 )
-@click.option("--k1", type=click.FloatRange(0), default=PAPER_K1, show_default=True, help="For a new index.")
-@click.option("--b", "b", type=click.FloatRange(0, 1), default=PAPER_B, show_default=True, help="For a new index.")
+@click.option(
+    "--questions",
+    type=click.Path(exists=True, path_type=Path),
+    help="For --scale auto: a file of questions, one a line or as hybrid eval reads them; else made of the text.",
+)
+@click.option("--analyzer", help="For a new index: english (the default), standard, cjk or any that the cluster has.")
+@click.option("--k1", type=click.FloatRange(0), help=f"For a new index; {PAPER_K1} by default.")
+@click.option("--b", "b", type=click.FloatRange(0, 1), help=f"For a new index; {PAPER_B} by default.")
 @click.option("--shards", type=click.IntRange(1), default=1, show_default=True, help="For a new index.")
 @click.option("--replicas", type=click.IntRange(0), help="For a new index; as many as fit by default.")
 @json_option
-def command(names: tuple[str, ...], index: str | None, as_json: bool, **given: Any) -> int:
+def command(names: tuple[str, ...], index: str | None, as_json: bool, wait: bool, **given: Any) -> int:
     r"""Read sources, cut them into passages, encode them, and write text and vectors into INDEX.
 
     INDEX is made if it is not there.
@@ -72,47 +97,95 @@ def command(names: tuple[str, ...], index: str | None, as_json: bool, **given: A
     from ingest.sources import Meter
 
     address, sources = (index, names) if index else (names[0] if names else "", names[1:])
-    if not address:
+    if not address or not sources:
         raise UsageError("Say which index to fill, and from which sources: hybrid ingest INDEX SOURCE...")
+    for source in sources:
+        if is_cluster_address(source):
+            raise UsageError(f"{source} is an index, and the index comes first: hybrid ingest {source} SOURCE...")
     spec = IndexSpec(shards=given.pop("shards"), replicas=given.pop("replicas"))
     plan = Plan(sources=sources, format=given.pop("format_"), spec=spec, **given)
-    meter = Meter()
+    if wait and not plan.queue:
+        raise UsageError("--wait goes with --queue; without it this command encodes, and ends when that is done.")
+    meter, settings = Meter(), read_settings()
+    if plan.queue:
+        return _hand_over(address, plan, meter, settings, wait=wait, as_json=as_json)
     with _shown(meter) as on_progress:
-        summary = run(address, plan, on_progress, meter, read_settings())
+        summary = run(address, plan, on_progress, meter, settings, say)
     _report(summary, as_json)
     return FINISHED_WITH_REJECTS if summary.tally.rejected else 0
+
+
+def _hand_over(address: str, plan: "Plan", meter: "Meter", settings: Settings, *, wait: bool, as_json: bool) -> int:
+    """Write text, and leave vectors to workers; watch both where somebody waits for them."""
+    from ingest.run import run
+
+    with Progress("text") as text:
+        vectors = Vectors(address, settings, Progress("vectors", beside=text)) if wait else None
+
+        def update(tally: "Tally", _: Filled) -> None:
+            _show_text(text, meter, tally)
+            if vectors:
+                vectors.look_now_and_then()
+
+        summary = run(address, plan, update, meter, settings, say)
+        status = vectors.follow() if vectors else None
+    if vectors and status is None:
+        return INTERRUPTED
+    _report(summary, as_json, status)
+    if status is None:
+        say(f"vectors are added by workers; hybrid status {address} --follow shows how far they are")
+    return FINISHED_WITH_REJECTS if summary.tally.rejected else 0
+
+
+def _show_text(progress: Progress, meter: "Meter", tally: "Tally") -> None:
+    rejected = f"{tally.rejected:,} rejected" if tally.rejected else ""
+    progress.estimate(tally.passages, meter.done / meter.total if meter.total else None)
+    progress.update(tally.passages, rejected)
 
 
 @contextmanager
 def _shown(meter: "Meter") -> "Iterator[OnProgress]":
     """Show progress by bytes of the sources while text is written, then by vectors."""
     with Progress("passages") as progress:
+        filling = False
 
         def update(tally: "Tally", filled: Filled) -> None:
-            percent = f"{meter.done / meter.total:.0%} of the sources read" if meter.total else ""
-            vectors = f", {filled.encoded:,} vectors added" if filled.encoded else ""
-            rejected = f", {tally.rejected:,} rejected" if tally.rejected else ""
-            progress.estimate(tally.passages, meter.done / meter.total if meter.total else None)
-            progress.update(tally.passages, f"{percent}{rejected}{vectors}")
+            nonlocal filling
+            if filled == Filled():
+                _show_text(progress, meter, tally)
+                return
+            done = filled.encoded + filled.failed
+            if not filling:
+                filling = True
+                progress.begin("vectors", done, max(done, tally.created + tally.updated))
+            progress.update(done, f"{filled.failed:,} failed" if filled.failed else "")
 
         yield update
 
 
-def _report(summary: "Summary", as_json: bool) -> None:
+def _report(summary: "Summary", as_json: bool, status: Status | None = None) -> None:
     tally, filled = summary.tally, summary.filled
     if as_json:
-        proof = {**dataclasses.asdict(tally), "adds_up": tally.adds_up}
+        vectors = dataclasses.asdict(filled) if status is None else to_json(status)
         print_json(
-            {**proof, "vectors": dataclasses.asdict(filled), "job": summary.job.id, "rejects_file": _file(summary)}
+            {
+                **dataclasses.asdict(tally),
+                "adds_up": tally.adds_up,
+                "vectors": vectors,
+                "job": summary.job.id,
+                "rejects_file": _file(summary),
+            }
         )
         return
-    new = f"{tally.created} new, " if tally.created else "0 new, "
-    click.echo(f"{new}{tally.updated} changed, {tally.unchanged} unchanged, {tally.deleted} deleted")
+    passages = f"{tally.created} new, {tally.updated} changed, {tally.unchanged} unchanged, {tally.deleted} deleted"
+    click.echo(passages)
     click.echo(tally.proof())
-    if filled.failed:
-        say(f"{filled.failed} passages could not be encoded; hybrid status lists how many wait")
+    failed = filled.failed if status is None else status.failed
+    if failed:
+        say(f"{failed:,} passages could not be encoded, and are found by their words only")
     if tally.rejected:
-        say(f"{tally.rejected} rows were rejected, with line and reason in {_file(summary)}")
+        rows = "1 row was" if tally.rejected == 1 else f"{tally.rejected:,} rows were"
+        say(f"{rows} rejected, with line and reason in {_file(summary)}")
 
 
 def _file(summary: "Summary") -> str | None:

@@ -13,22 +13,26 @@ from importlib.metadata import version
 import click
 
 from ..errors import HybridError
+from .output import INTERRUPTED
 
 PROGRAM = "hybrid"
-INTERRUPTED = 130
 
 #: Subcommand → module that holds it as ``command``; a module is imported only when its command is asked for.
 COMMANDS = {
+    "batch": "batch",
     "copy": "copy",
     "delete": "delete",
     "demo": "demo",
     "doctor": "doctor",
+    "eval": "eval",
     "explain-query": "explain_query",
     "ingest": "ingest",
     "rejects": "rejects",
     "search": "search",
+    "serve": "serve",
     "settle": "settle",
     "status": "status",
+    "tune": "tune",
 }
 
 
@@ -45,6 +49,8 @@ class Commands(click.Group):
             return None
         module = importlib.import_module(f".{COMMANDS[cmd_name]}", __package__)
         command: click.Command = module.command
+        # Docstrings are raw, as ours with a backslash are; click marks what it must not fold with a real backspace.
+        command.help = (command.help or "").replace("\\b\n", "\b\n")
         return command
 
     def resolve_command(

@@ -20,11 +20,19 @@ index_argument = click.argument("index", metavar="INDEX")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
+def is_cluster_address(argument: str) -> bool:
+    """Tell whether an argument can be nothing but an index on a cluster: people mix their order up."""
+    return argument.startswith(("os:", "http://", "https://")) and not Path(argument).exists()
+
+
 def search_options(command: F) -> F:
     """Add everything that decides a ranking; ``read_search_options`` turns it into ``SearchOptions``."""
-    for option in reversed(_SEARCH_OPTIONS):
-        command = option(command)
-    return command
+    return _add(_add(command, _VECTOR_OPTIONS), _ranking_options(10))
+
+
+def batch_options(command: F) -> F:
+    """Add the same for many questions: each has a vector of its own, and more passages are wanted."""
+    return _add(command, _ranking_options(100))
 
 
 def read_search_options(given: dict[str, Any]) -> SearchOptions:
@@ -36,10 +44,10 @@ def read_search_options(given: dict[str, Any]) -> SearchOptions:
         "depth": given["depth"],
         "dense": given["dense"],
         "idf": given["idf"],
-        "pair_id": given["pair_id"],
+        "pair_id": given.get("pair_id"),
         "filter": [*_read_filter(given["filter_json"]), *map(parse_condition, given["where"])],
     }
-    if given["vector"] is not None:
+    if given.get("vector") is not None:
         options["vector"] = read_vector(given["vector"])
     return options
 
@@ -78,40 +86,7 @@ def _read_filter(text: str | None) -> list[dict[str, Any]]:
     return clauses if isinstance(clauses, list) else [clauses]
 
 
-_SEARCH_OPTIONS = (
-    click.option("-k", default=10, show_default=True, type=click.IntRange(1), help="How many passages to return."),
-    click.option(
-        "--mode",
-        default="hybrid",
-        show_default=True,
-        type=click.Choice(["hybrid", "lexical", "dense"]),
-        help="Rank by BM25 + λ·sim, by BM25, or by sim.",
-    ),
-    click.option("--lambda", "lam", type=float, help="Weight λ of sim; the index's own by default."),
-    click.option(
-        "--depth",
-        type=click.IntRange(1, MAX_DEPTH),
-        help="Passages that each side proposes; the index's own by default.",
-    ),
-    click.option(
-        "--dense",
-        type=click.Choice(["ann", "exact"]),
-        help="Walk the graph (a cluster's default), or compare with every passage (a folder's).",
-    ),
-    click.option(
-        "--idf",
-        default="global",
-        show_default=True,
-        type=click.Choice(["global", "shard"]),
-        help="Statistics of all shards together, or of each shard alone.",
-    ),
-    click.option("--filter", "filter_json", metavar="JSON", help="An OpenSearch query clause, or a list of them."),
-    click.option(
-        "--where",
-        multiple=True,
-        metavar="CONDITION",
-        help="Such as 'year>=2000' or 'lang=en'; repeatable, all must hold.",
-    ),
+_VECTOR_OPTIONS = (
     click.option(
         "--vector",
         metavar="VECTOR",
@@ -125,3 +100,49 @@ _SEARCH_OPTIONS = (
         help="The encoder pair that made the vector; refused if the index holds another's.",
     ),
 )
+
+
+def _ranking_options(k: int) -> tuple[Callable[[F], F], ...]:
+    return (
+        click.option("-k", default=k, show_default=True, type=click.IntRange(1), help="How many passages to return."),
+        click.option(
+            "--mode",
+            default="hybrid",
+            show_default=True,
+            type=click.Choice(["hybrid", "lexical", "dense"]),
+            help="Rank by BM25 + λ·sim, by BM25, or by sim.",
+        ),
+        click.option("--lambda", "lam", type=float, help="Weight λ of sim; the index's own by default."),
+        click.option(
+            "--depth",
+            type=click.IntRange(1, MAX_DEPTH),
+            help="Passages that each side proposes; the index's own by default.",
+        ),
+        click.option(
+            "--dense",
+            type=click.Choice(["ann", "exact"]),
+            help="Walk the graph (a cluster's default), or compare with every passage (a folder's).",
+        ),
+        click.option(
+            "--idf",
+            default="global",
+            show_default=True,
+            type=click.Choice(["global", "shard"]),
+            help="Statistics of all shards together, or of each shard alone.",
+        ),
+        click.option(
+            "--filter", "filter_json", metavar="JSON", help="An OpenSearch query clause, or a list of them."
+        ),
+        click.option(
+            "--where",
+            multiple=True,
+            metavar="CONDITION",
+            help="Such as 'year>=2000' or 'lang=en'; repeatable, all must hold.",
+        ),
+    )
+
+
+def _add(command: F, options: tuple[Callable[[F], F], ...]) -> F:
+    for option in reversed(options):
+        command = option(command)
+    return command

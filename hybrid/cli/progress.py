@@ -15,46 +15,48 @@ INTERVAL = 10.0
 
 
 class Progress:
-    """Shows one count that grows towards ``total``, on standard error; None where the total is not known."""
+    """Shows one count that grows towards ``total``, on standard error; None where the total is not known.
 
-    def __init__(self, label: str, total: int | None = None):
+    A second one may stand ``beside`` the first, which is the one to enter.
+    """
+
+    def __init__(self, label: str, total: int | None = None, *, beside: "Progress | None" = None):
         self._label = label
         self._total = total
         self._started = self._said = time.monotonic()
-        self._done = 0
-        self._bars = Bars(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]:,.0f}/s"),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}"),
-            console=Console(stderr=True),
-            disable=not sys.stderr.isatty(),
-        )
+        self._before = 0
+        self._bars: Bars = beside._bars if beside else _draw_bars()
         self._task = self._bars.add_task(label, total=total, rate=0.0, note="")
 
+    def begin(self, label: str, done: int, total: int | None) -> None:
+        """Begin to count something else, of which ``done`` are done already."""
+        self._label, self._total, self._before = label, total, done
+        self._started = time.monotonic()
+        self._bars.reset(self._task, description=label, total=total, completed=done, rate=0.0, note="")
+
     def estimate(self, done: int, share: float | None) -> None:
-        """Work the total out from the share of the whole that ``done`` is."""
+        """Work the total out from the share of the whole that ``done`` is; at the very end nobody can tell."""
         if share and done:
-            self._total = max(done, round(done / share))
-            self._bars.update(self._task, total=self._total)
+            self.expect(round(done / share) if share < 1 else None)
+
+    def expect(self, total: int | None) -> None:
+        """Show that the whole is so much."""
+        self._total = total
+        self._bars.tasks[self._task].total = total
 
     def update(self, done: int, note: str = "") -> None:
         """Show that ``done`` of the whole are done."""
-        self._done = done
         seconds = time.monotonic() - self._started
-        rate = done / seconds if seconds else 0.0
+        rate = (done - self._before) / seconds if seconds else 0.0
         self._bars.update(self._task, completed=done, rate=rate, note=note)
         if self._bars.disable and time.monotonic() - self._said > INTERVAL:
             self._said = time.monotonic()
-            click.echo(f"{self._label}: {self._describe(rate)} {note}".rstrip(), err=True)
+            click.echo(f"{self._label}: {self._describe(done, rate, note)}", err=True)
 
-    def _describe(self, rate: float) -> str:
+    def _describe(self, done: int, rate: float, note: str) -> str:
         of_total = f" of {self._total:,}" if self._total else ""
-        left = f", {(self._total - self._done) / rate:,.0f} s left" if self._total and rate else ""
-        return f"{self._done:,}{of_total}, {rate:,.0f}/s{left}"
+        left = f"{(self._total - done) / rate:,.0f} s left" if self._total and rate else ""
+        return ", ".join(filter(None, (f"{done:,}{of_total}", f"{rate:,.0f}/s" if rate else "", left, note)))
 
     def __enter__(self) -> Self:
         self._bars.start()
@@ -64,3 +66,17 @@ class Progress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._bars.stop()
+
+
+def _draw_bars() -> Bars:
+    return Bars(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]:,.0f}/s"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+        console=Console(stderr=True),
+        disable=not sys.stderr.isatty(),
+    )

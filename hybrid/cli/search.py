@@ -1,13 +1,13 @@
 """``hybrid search INDEX QUESTION``."""
 
-import dataclasses
 from typing import Any
 
 import click
 
+from ..errors import UsageError
 from ..index import open_index
-from ..passages import Hit, SearchResult
-from .options import index_argument, json_option, read_search_options, search_options
+from ..passages import Hit, SearchResult, to_json
+from .options import index_argument, is_cluster_address, json_option, read_search_options, search_options
 from .output import on_terminal, print_json, print_rows, say, shorten
 
 #: Columns of a line in a pipe.
@@ -28,6 +28,10 @@ def command(index: str, question: str, as_json: bool, **given: Any) -> None:
     hybrid search os:wiki "who wrote it?" --mode lexical --where 'year>=2000'
     """
     options = read_search_options(given)
+    if not question.strip():
+        raise UsageError("The question is empty.")
+    if is_cluster_address(question) and not is_cluster_address(index):
+        raise UsageError(f"The index comes before the question: hybrid search {question} {index!r}")
     with open_index(index) as opened:
         result = opened.search(question, **options)
         analyzer = opened.profile.analyzer
@@ -44,22 +48,19 @@ def command(index: str, question: str, as_json: bool, **given: Any) -> None:
         print_rows(HEADER, map(_to_row, result.hits))
 
 
-def to_json(result: SearchResult) -> dict[str, Any]:
-    """Give a result as ``--json`` prints it."""
-    document = dataclasses.asdict(result)
-    document["lambda"] = document.pop("lam")
-    hits = document.pop("hits")
-    return {**document, "took_ms": round(result.took_ms, 3), "hits": hits}
-
-
 def _show(result: SearchResult, analyzer: str) -> None:
     """Draw the hits for a person."""
     from rich.console import Console
 
-    from .hits import match_words, render_hits
+    from .hits import render_hits
+    from .snippets import Matcher
 
     console = Console()
-    console.print(render_hits(result, match_words(result.question, analyzer), console.width))
+    console.print(render_hits(result, Matcher.of(result.question, analyzer), console.width))
+    lam = f" with λ {result.lam:g}" if result.mode == "hybrid" else ""
+    console.print(
+        f"{len(result.hits)} hits in {result.took_ms:.0f} ms, mode {result.mode}{lam}", style="dim", highlight=False
+    )
 
 
 def _to_row(hit: Hit) -> tuple[str, ...]:

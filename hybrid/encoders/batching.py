@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-#: Padded tokens of a batch: what stays in a processor's caches, and what fills a GPU.
+#: Padded tokens of a batch: what stays in the caches of one processor or of all, and what fills a GPU.
+ONE_CPU_TOKENS = 512
 CPU_TOKENS = 2048
 GPU_TOKENS = 65_536
 

@@ -75,6 +75,7 @@ class Encoder:
         """Load weights now, so that what is wrong with them shows before any work is done."""
         for side, wanted in ((self.questions, questions), (self.passages, passages)):
             if wanted:
+                side.tokens.open()
                 side.runner.open()
         return self
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ..errors import ModelError
 from .cards import merge, read_card
-from .hashes import hash_file
+from .digests import hash_file
 from .places import find_folder, find_local
 from .presets import PRESETS, Card, Preset, find_card, find_preset
 

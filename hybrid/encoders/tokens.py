@@ -13,7 +13,6 @@ from ..errors import ModelError
 from ..towers import Tower
 from .checkpoints import Checkpoint
 from .files import read_optional
-from .places import need_library
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -29,15 +28,23 @@ _WORDPIECE = frozenset({"bert", "dpr"})
 
 
 class Tokens:
-    """The tokenizer of one tower."""
+    """The tokenizer of one tower, opened when it is first needed."""
 
     def __init__(self, checkpoint: Checkpoint, tower: Tower):
+        self._checkpoint = checkpoint
         self._tower = tower
-        self._tokenizer = _open(checkpoint)
-        self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(tower.max_length, strategy="longest_first")
+        self._tokenizer: Tokenizer | None = None
         #: Stands in for a text that has no token at all.
         self._blank = int(checkpoint.config.get("pad_token_id") or 0)
+
+    def open(self) -> "Tokenizer":
+        """Open the tokenizer now, so that what is wrong with it shows before any work is done."""
+        if self._tokenizer is None:
+            tokenizer = _open(self._checkpoint)
+            tokenizer.no_padding()
+            tokenizer.enable_truncation(self._tower.max_length, strategy="longest_first")
+            self._tokenizer = tokenizer
+        return self._tokenizer
 
     def read(self, pairs: Sequence[Pair]) -> list[Ids]:
         """Give the token ids of passages, or of questions, whose title is blank."""
@@ -46,11 +53,12 @@ class Tokens:
         return [ids for one in slices for ids in self._encode(one)]
 
     def _encode(self, inputs: list[str | Pair]) -> Iterator[Ids]:
+        tokenizer = self.open()
         try:
-            encoded = self._tokenizer.encode_batch_fast(inputs)
+            encoded = tokenizer.encode_batch_fast(inputs)
         except TypeError:
             # Half of a surrogate pair is no character; whatever else is in the text still counts.
-            encoded = self._tokenizer.encode_batch_fast([_mend(one) for one in inputs])
+            encoded = tokenizer.encode_batch_fast([_mend(one) for one in inputs])
         for one in encoded:
             yield np.array(one.ids or [self._blank], dtype=np.int32)
 
@@ -82,7 +90,6 @@ def _lowers(normalizer: dict[str, Any] | None) -> bool:
 
 
 def _open(checkpoint: Checkpoint) -> "Tokenizer":
-    need_library("tokenizers", "Encoding text")
     from tokenizers import Tokenizer
     from tokenizers.normalizers import Lowercase, Sequence
 

@@ -1,7 +1,8 @@
-"""Token ids in, vectors out, by torch: the transformer through transformers, the steps after it here.
+"""Token ids in, vectors out, by torch: the transformer through transformers, pooling here.
 
 Token types are all 0 and the mask is what is not padding. Weights are kept in the tower's precision, which on
-processors is faster than casting them for every product; what follows the transformer runs in fp32.
+processors is faster than casting them for every product; what follows the transformer runs in fp32, and what follows
+pooling in numpy.
 """
 
 import contextlib
@@ -11,20 +12,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import safe_open
-from safetensors.torch import load_file
 from torch import Tensor, nn
-from torch.nn import functional
 
 from ..errors import ModelError, UsageError
 from ..towers import Precision
 from . import batching
 from .checkpoints import Checkpoint
+from .head import Head
 from .machine import count_cpus
-from .pooling import pool
+from .pooling import MAX, weigh
 from .running import Vectors
-from .steps import Step
 from .tokens import Ids
+from .weights import Weights
 
 #: Words in torch's complaint about a processor's memory, which has no class of its own.
 _NO_MEMORY = ("can't allocate memory", "not enough memory")
@@ -40,7 +39,8 @@ class TorchModel:
     def __init__(self, transformer: nn.Module, checkpoint: Checkpoint, device: str):
         self._device = torch.device(device)
         self._transformer = transformer.to(self._device)
-        self._steps = [(step, _load_step(step, self._device)) for step in checkpoint.steps]
+        self._pooling = checkpoint.steps[0].label
+        self._head = Head(checkpoint.steps[1:])
         self._pad = int(checkpoint.config.get("pad_token_id") or 0)
         self.dimension = checkpoint.dimension
         self.budget = batching.CPU_TOKENS if self._device.type == "cpu" else batching.GPU_TOKENS
@@ -49,7 +49,7 @@ class TorchModel:
         """Give one vector a text, in fp32; MemoryError where the batch is too large."""
         try:
             with torch.inference_mode():
-                vectors: Vectors = self._compute(batch).cpu().numpy()
+                pooled: Vectors = self._compute(batch).cpu().numpy()
         except torch.OutOfMemoryError as error:
             torch.cuda.empty_cache()
             raise MemoryError(str(error)) from error
@@ -57,16 +57,13 @@ class TorchModel:
             if any(words in str(error) for words in _NO_MEMORY):
                 raise MemoryError(str(error)) from error
             raise
-        return vectors
+        return self._head.apply(pooled)
 
     def _compute(self, batch: Sequence[Ids]) -> Tensor:
-        ids, mask = _pad(batch, self._pad)
-        ids, mask = ids.to(self._device), mask.to(self._device)
+        ids, mask = (one.to(self._device) for one in _pad(batch, self._pad))
         hidden = self._transformer(input_ids=ids, attention_mask=mask).last_hidden_state.float()
-        vectors = pool(hidden, mask, self._steps[0][0].label)
-        for step, layer in self._steps[1:]:
-            vectors = _apply(step, layer, vectors)
-        return vectors
+        lengths = [len(one) for one in batch]
+        return torch.cat([_pool(hidden, mask, lengths, mode) for mode in self._pooling.split("+")], dim=-1)
 
 
 def open_models(checkpoint: Checkpoint, precision: Precision, devices: Sequence[str]) -> list[TorchModel]:
@@ -107,6 +104,16 @@ def _pad(batch: Sequence[Ids], pad: int) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(ids), torch.from_numpy(mask)
 
 
+def _pool(hidden: Tensor, mask: Tensor, lengths: Sequence[int], mode: str) -> Tensor:
+    if mode == MAX:
+        return hidden.masked_fill(mask.unsqueeze(-1) == 0, float("-inf")).amax(dim=1)
+    weights = np.zeros(mask.shape, dtype=np.float32)
+    for row, length in enumerate(lengths):
+        weights[row, :length] = weigh(mode, length)
+    pooled: Tensor = torch.einsum("ntd,nt->nd", hidden, torch.from_numpy(weights).to(hidden.device))
+    return pooled
+
+
 def _load_transformer(checkpoint: Checkpoint, dtype: torch.dtype) -> nn.Module:
     import transformers
 
@@ -127,7 +134,7 @@ def _load_transformer(checkpoint: Checkpoint, dtype: torch.dtype) -> nn.Module:
             raise ModelError(f"The model in {checkpoint.folder} cannot be loaded: {reason}") from error
     missing = [key for key in info["missing_keys"] if not any(part in key for part in _DISPENSABLE)]
     if missing:
-        raise ModelError(f"{checkpoint.weights[0]} lacks weights of a {kind} model, among them {min(missing)}.")
+        raise ModelError(f"{checkpoint.weights[0]} lacks weights of its model, among them {min(missing)}.")
     if checkpoint.is_dpr:
         tower = model.question_encoder if hasattr(model, "question_encoder") else model.ctx_encoder
         model = tower.bert_model
@@ -137,8 +144,7 @@ def _load_transformer(checkpoint: Checkpoint, dtype: torch.dtype) -> nn.Module:
 
 def _dpr_class(checkpoint: Checkpoint) -> str:
     """Tell the towers of DPR apart by their weights: their configurations look alike."""
-    with safe_open(checkpoint.weights[0], "pt") as weights:
-        is_passage = any(name.startswith("ctx_encoder.") for name in weights.keys())  # noqa: SIM118 - not a dict
+    is_passage = any(name.startswith("ctx_encoder.") for name in Weights(checkpoint.weights).names)
     return "DPRContextEncoder" if is_passage else "DPRQuestionEncoder"
 
 
@@ -157,24 +163,3 @@ def _quiet() -> Iterator[None]:
         logging.set_verbosity(verbosity)
         if bars:
             logging.enable_progress_bar()
-
-
-def _load_step(step: Step, device: torch.device) -> dict[str, Any]:
-    if step.weights is None:
-        return {}
-    weights = load_file(str(step.weights), device=str(device))
-    return {name.rpartition(".")[2]: weight.float() for name, weight in weights.items()}
-
-
-def _apply(step: Step, weights: dict[str, Any], vectors: Tensor) -> Tensor:
-    match step.kind:
-        case "dense":
-            activation = getattr(nn, step.activation)()
-            applied: Tensor = activation(functional.linear(vectors, weights["weight"], weights.get("bias")))
-            return applied
-        case "layer_norm":
-            return functional.layer_norm(vectors, vectors.shape[-1:], weights["weight"], weights["bias"])
-        case "normalize":
-            return functional.normalize(vectors, dim=-1)
-        case _:
-            return vectors[:, : step.size]

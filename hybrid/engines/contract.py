@@ -1,6 +1,6 @@
 """What every engine does, in types: nobody outside ``engines/`` knows which one it has."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Protocol, Self, Unpack
 
@@ -16,6 +16,12 @@ class Intake(Protocol):
     @property
     def profile(self) -> Profile:
         """What the index says of itself."""
+
+    def change_profile(self, change: Callable[[Profile], Profile]) -> None:
+        """Change what the index says of itself; ``change`` may be asked more than once."""
+
+    def sample(self, count: int) -> list[Passage]:
+        """Give so many passages, chosen at random but the same ones each time."""
 
     def states(self, ids: Sequence[str]) -> dict[str, State]:
         """Give the states of those passages that are stored, as of now."""
@@ -52,6 +58,9 @@ class Intake(Protocol):
 
     def list_jobs(self) -> list[Job]:
         """Read the records of all jobs, the last saved first."""
+
+    def hurry(self) -> None:
+        """Wait for nothing any more, because the job is ending: what cannot be done at once is given up."""
 
 
 class Index(Protocol):
@@ -101,6 +110,9 @@ class Index(Protocol):
 
     def settle(self) -> Share:
         """Merge deleted passages away, so that BM25 counts living ones only."""
+
+    def under(self, k1: float, b: float) -> Self:
+        """Open the index once more, ranked with other constants of BM25, where it has a choice."""
 
     def close(self) -> None:
         """Let go of files and connections."""

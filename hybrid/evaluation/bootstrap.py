@@ -16,13 +16,15 @@ from ..errors import UsageError
 RESAMPLES = 10_000
 LEVEL = 0.95
 SEED = 20_201_116
+#: Differences that chance gives less often than this are marked.
+UNLIKELY = 0.05
 
 #: How many numbers are drawn at a time.
 _AT_ONCE = 2**22
 #: Sums that differ by less than their rounding, relative to all that was summed, are equal.
 _ROUNDING = 1e-12
 
-_Floats = NDArray[np.float64]
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class Difference:
 def estimate(measured: Sequence[ArrayLike], *, resamples: int = RESAMPLES, seed: int = SEED) -> list[Interval]:
     """Give the mean and its bootstrap interval for each of several measurements of the same questions."""
     columns = _join(measured)
-    means = _draw_means(columns, resamples, np.random.default_rng(seed))
+    means = draw_means(columns, resamples, np.random.default_rng(seed))
     lows, highs = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
     return list(map(Interval, columns.mean(axis=0).tolist(), lows.tolist(), highs.tolist()))
 
@@ -64,7 +66,7 @@ def compare(
     return [Difference(one.mean, one.low, one.high, p) for one, p in zip(intervals, chances, strict=True)]
 
 
-def _join(measured: Sequence[ArrayLike]) -> _Floats:
+def _join(measured: Sequence[ArrayLike]) -> Floats:
     """Put measurements side by side, a row for each question."""
     columns = [np.asarray(values, dtype=np.float64) for values in measured]
     if len({column.shape for column in columns}) != 1 or columns[0].ndim != 1:
@@ -79,7 +81,7 @@ def _join(measured: Sequence[ArrayLike]) -> _Floats:
     return joined
 
 
-def _draw_means(columns: _Floats, resamples: int, rng: np.random.Generator) -> _Floats:
+def draw_means(columns: Floats, resamples: int, rng: np.random.Generator) -> Floats:
     """Give a row of means for each draw of as many questions as there are."""
     questions = len(columns)
     means = []
@@ -90,7 +92,7 @@ def _draw_means(columns: _Floats, resamples: int, rng: np.random.Generator) -> _
     return np.concatenate(means)
 
 
-def _flip_signs(columns: _Floats, resamples: int, rng: np.random.Generator) -> list[float]:
+def _flip_signs(columns: Floats, resamples: int, rng: np.random.Generator) -> list[float]:
     """Give the share of random signs that bring a sum as far from 0 as it is, the true signs among them."""
     reached = np.abs(columns.sum(axis=0)) - _ROUNDING * np.abs(columns).sum(axis=0)
     as_far = np.ones(columns.shape[1])

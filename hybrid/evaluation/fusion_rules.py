@@ -45,19 +45,6 @@ class Candidates:
             raise UsageError("A candidate is in neither list.")
 
 
-def take_depth(candidates: Candidates, depth: int) -> Candidates:
-    """Give what the candidates had been if each list had ended at ``depth``."""
-    ranks = [np.where(rank > depth, 0, rank) for rank in (candidates.rank_bm25, candidates.rank_dense)]
-    (kept,) = np.nonzero(np.maximum(*ranks))
-    return Candidates(
-        ids=[candidates.ids[place] for place in kept.tolist()],
-        bm25=candidates.bm25[kept],
-        sim=candidates.sim[kept],
-        rank_bm25=ranks[0][kept],
-        rank_dense=ranks[1][kept],
-    )
-
-
 def order(ids: Sequence[str], scores: Scores) -> Ranks:
     """Give the places in the order of the scores, best first, then of the ids."""
     return np.lexsort((np.array(ids, dtype=np.str_), -scores)).astype(np.int64)

@@ -10,10 +10,10 @@ from typing import Literal
 
 from ..errors import UsageError
 from .matching import Matcher
-from .metrics import Values, count_found, find_first, measure
+from .metrics import DEPTHS, Values, count_found, find_first, measure
 from .questions import Question
 from .rankings import Ranking
-from .relevance import is_relevant, leave_out, names_documents, rank_documents
+from .relevance import document_of, is_relevant, leave_out, rank_documents
 
 By = Literal["answers", "ids"]
 
@@ -36,18 +36,13 @@ def mark_answers(ranking: Ranking, matcher: Matcher) -> Ranking:
     return dataclasses.replace(ranking, passages=tuple(marked))
 
 
-def judges_documents(rankings: Iterable[Ranking]) -> bool:
-    """Tell from the rankings of all modes whether the judgements name documents."""
-    judged: set[str] = set()
-    retrieved: set[str] = set()
-    for ranking in rankings:
-        judged.update(ranking.question.relevant)
-        retrieved.update(passage.id for passage in ranking.passages)
-    return names_documents(judged, retrieved)
-
-
 def measure_mode(
-    rankings: Sequence[Ranking], by: By, *, documents: bool = False, questions_are_documents: bool = False
+    rankings: Sequence[Ranking],
+    by: By,
+    *,
+    documents: bool = False,
+    questions_are_documents: bool = False,
+    depths: Sequence[int] = DEPTHS,
 ) -> dict[str, Values]:
     """Give the metrics of one mode, a number for each question.
 
@@ -64,8 +59,16 @@ def measure_mode(
         right = [is_relevant(found, named) for found, named in zip(ids, relevant, strict=True)]
     else:
         right = [_answered(ranking) for ranking in rankings]
-    metrics = count_found([find_first(one) for one in right])
+    metrics = count_found([find_first(one) for one in right], depths)
     return metrics | measure(ids, relevant) if any(relevant) else metrics
+
+
+def find_right(ranking: Ranking, by: By, *, documents: bool = False) -> int | None:
+    """Give the rank of the best passage that is right: that holds an answer, or is relevant or of such a document."""
+    if by == "answers":
+        return find_first(_answered(ranking))
+    named = [document_of(passage.id) if documents else passage.id for passage in ranking.passages]
+    return find_first(is_relevant(named, ranking.question.relevant))
 
 
 def _answered(ranking: Ranking) -> list[bool]:

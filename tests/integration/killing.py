@@ -41,11 +41,22 @@ def run_watched(
     with recorder(strike(honest, victim, moment)) as server:
         command = [sys.executable, *arguments(f"{server.url}/{name_of(address)}")]
         process = subprocess.Popen(
-            command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            command,
+            cwd=ROOT,
+            env=environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            preexec_fn=hear_ctrl_c,
         )
         victim.set_result(process.pid)
         said, _ = process.communicate(timeout=PATIENCE)
         return process.returncode, said, len(server.requests)
+
+
+def hear_ctrl_c() -> None:
+    """Let a process be interrupted although this one may run in the background, where Ctrl-C is not heard."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def strike(honest: Answer, victim: "Future[int]", moment: Moment) -> Answer:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from hybrid import IndexSpec, Passage, create_index, open_index
-from hybrid.engines.opensearch import bulk
+from hybrid.engines.opensearch import bulk, patience
 from hybrid.engines.opensearch.bulk import Action, write_batch
 from hybrid.engines.opensearch.calls import encode_lines
 from hybrid.engines.opensearch.client import Client
@@ -30,7 +30,7 @@ BLOCK = "index.blocks.read_only_allow_delete"
 
 @pytest.fixture(autouse=True)
 def _no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk, "FIRST_PAUSE", 0.0)
+    monkeypatch.setattr(patience, "FIRST_PAUSE", 0.0)
 
 
 @pytest.fixture
@@ -188,7 +188,7 @@ def test_memory_limit_of_the_vector_engine_is_waited_out(address: str, raw: Any)
 def test_block_that_stays_is_one_error_and_the_same_call_works_later(
     address: str, raw: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulk, "ATTEMPTS", 3)
+    monkeypatch.setattr(patience, "ATTEMPTS", 3)
     with open_index(address, settings=Settings()) as index:
         index.add(passages(5))
         set_block(raw, address, True)

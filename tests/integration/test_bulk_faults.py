@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from hybrid import open_async_index
-from hybrid.engines.opensearch import bulk
+from hybrid.engines.opensearch import patience
+from hybrid.engines.opensearch.client import Client
 from hybrid.errors import BusyError, UnreachableError
 from hybrid.records import BulkReport
 from hybrid.settings import Settings
@@ -43,7 +44,7 @@ OVERLOADED = {"status": 429, "error": {"type": "rejected_execution_exception", "
 
 @pytest.fixture(autouse=True)
 def _no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk, "FIRST_PAUSE", 0.0)
+    monkeypatch.setattr(patience, "FIRST_PAUSE", 0.0)
 
 
 @pytest.fixture
@@ -129,7 +130,7 @@ def test_only_refused_items_are_sent_again(address: str, raw: Any) -> None:
 def test_cluster_that_stays_busy_is_one_error_with_the_count(
     address: str, raw: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulk, "ATTEMPTS", 3)
+    monkeypatch.setattr(patience, "ATTEMPTS", 3)
     refusals = {"p0001": [OVERLOADED] * 9, "p0004": [OVERLOADED] * 9}
     with (
         index_behind(address, lambda honest: scripted_items(honest, refusals)) as (index, server),
@@ -143,8 +144,13 @@ def test_cluster_that_stays_busy_is_one_error_with_the_count(
 
 def test_busy_cluster_gets_time_to_recover(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float] = []
-    monkeypatch.setattr(bulk, "FIRST_PAUSE", 0.25)
-    monkeypatch.setattr(time, "sleep", waits.append)
+
+    def wait(_self: Client, seconds: float) -> bool:
+        waits.append(seconds)
+        return True
+
+    monkeypatch.setattr(patience, "FIRST_PAUSE", 0.25)
+    monkeypatch.setattr(Client, "_wait", wait)
     with index_behind(address, lambda honest: busy(4, then=honest)) as (index, _):
         index.add(passages(2))
     assert len(waits) == 4
@@ -169,7 +175,7 @@ def test_body_that_is_too_large_is_halved_until_the_one_that_is_too_large_stands
 def test_half_open_connection_ends_in_one_clear_error_in_bounded_time(
     address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulk, "ATTEMPTS", 2)
+    monkeypatch.setattr(patience, "ATTEMPTS", 2)
     started = time.monotonic()
     with (
         index_behind(address, lambda _: always(Fault.HANG), timeout=1.0) as (index, server),

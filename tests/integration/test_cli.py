@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hybrid import IndexSpec, create_index, open_index
+from hybrid import IndexSpec, Passage, create_index, open_index
 from hybrid.settings import Settings
 from ingest.documents import Document
 from tests.conftest import MakeIndex, small_profile
@@ -99,12 +99,22 @@ def test_rows_of_a_table_are_passages_unless_words_are_asked_for(hybrid: Say, ad
     assert hybrid("ingest", address, table, "--no-vectors", "--by", "words", "--json").json["created"] == 2
 
 
-def test_status_is_one_line_and_a_line_a_job(hybrid: Say, address: str, source: Path) -> None:
+def test_status_tells_counts_ranking_and_jobs(hybrid: Say, address: str, source: Path) -> None:
     hybrid("ingest", address, source, "--no-vectors")
-    said = hybrid("status", address)
-    first, job = said.out.splitlines()
-    assert first.startswith(f"passages {PASSAGES} = encoded 0 + pending {PASSAGES} + failed 0 (0.0% with a vector;")
-    assert job.split("\t")[1:3] == ["done", "4"]
+    rows = [line.split("\t") for line in hybrid("status", address).out.splitlines()]
+    job = hybrid("status", address, "--json").json["jobs"][0]["id"]
+    assert rows == [
+        ["passages", f"{PASSAGES} = encoded 0 + pending {PASSAGES} + failed 0"],
+        ["with a vector", "0.0%"],
+        ["encoder", "made-up, 8 numbers, dot"],
+        ["score", "BM25 (k1 0.9, b 0.4, english) + 1.1 · sim; λ from paper, depth 2,000"],
+        ["statistics", "settled: BM25 counts living passages only"],
+        [
+            f"job {job[:8]}",
+            "done; rows 4 = accepted 4 + rejected 0; "
+            f"{PASSAGES} new, 0 changed, 0 unchanged, 0 deleted; from {source}",
+        ],
+    ]
     as_json = hybrid("status", address, "--json").json
     assert as_json["passages"] == as_json["encoded"] + as_json["pending"] + as_json["failed"] == PASSAGES
     assert (as_json["coverage"], as_json["settled"]) == (0.0, True)
@@ -166,13 +176,45 @@ def dropped(raw: Any) -> Iterator[Callable[[str], str]]:
         raw.indices.delete(index=f"{name}-*", ignore_unavailable=True)
 
 
+def test_copy_has_the_types_of_the_metadata(
+    hybrid: Say, make_index: MakeIndex, raw: Any, dropped: Callable[[str], str]
+) -> None:
+    address = make_index(spec=IndexSpec(replicas=0, meta_types={"year": "keyword", "by.born": "date"}))
+    # In the order of ids each first value would be guessed as another type, or refused, without the old types.
+    metas: list[dict[str, Any]] = [
+        {"when": "2020-01-31", "year": 1, "weight": 0.5, "long": "x" * 40_000, "by": {"born": "1999/12/31"}},
+        {"day": "2020/01/31", "year": "MCM", "weight": 2, "draft": True, "by": {"born": "1999-12-31", "name": "Ann"}},
+        {"day": "2020/01/31 10:00:00", "long": "y"},
+    ]
+    with open_index(address, settings=Settings()) as index:
+        given = [Passage(f"p{len(metas) - place}", "text", meta=meta) for place, meta in enumerate(metas)]
+        assert index.add(given, refresh=True).created == len(metas)
+        types = index.meta_types()
+    assert types == {
+        "year": "keyword",
+        "by.born": "date",
+        "by.name": "keyword",
+        "when": "date",
+        "day": "date",
+        "weight": "double",
+        "long": "keyword",
+        "draft": "boolean",
+    }
+    copy = dropped(f"{address}-typed")
+    assert hybrid("copy", address, copy) == Said(0, f"{len(metas)} passages copied to {copy}\n", "")
+    with open_index(copy, settings=Settings()) as index:
+        assert index.meta_types() == types
+    old, new = stored(raw, address), stored(raw, copy)
+    assert {one: hit["_source"] for one, hit in old.items()} == {one: hit["_source"] for one, hit in new.items()}
+
+
 def test_refused_passages_of_a_copy_give_exit_code_3(
     hybrid: Say, make_index: MakeIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dropped: Callable[[str], str]
 ) -> None:
     from hybrid.cli import copy
 
     def typed(**layout: Any) -> IndexSpec:
-        return IndexSpec(**layout, meta_types={"day": "date"})
+        return IndexSpec(**{**layout, "meta_types": {"day": "date"}})
 
     address = make_index()
     given = [Document("good", "", "one", {"day": "x"}), Document("also", "", "two", {})]

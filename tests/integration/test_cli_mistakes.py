@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from hybrid.errors import AddressError
+from hybrid.errors import IndexMissingError
 from tests.conftest import MakeIndex
 from tests.integration.commands import one_line, speaker
 from tests.integration.faults import name_of, upstream_of
@@ -15,7 +15,11 @@ from tests.services.processes import LOCALHOST
 MISTAKES = [
     (["ingset"], 2, "No such command 'ingset'"),
     (["ingest"], 2, "Say which index to fill"),
-    (["ingest", "{address}"], 2, "nothing to read"),
+    (["ingest", "{address}"], 2, "Say which index to fill"),
+    (["ingest", "{folder}", "{address}"], 2, "is an index, and the index comes first"),
+    (["search", "what is it?", "{address}"], 2, "The index comes before the question"),
+    (["search", "{address}", " "], 2, "The question is empty"),
+    (["ingest", "{address}", "{source}", "--no-vectors", "--encoder", "minilm"], 1, "--encoder names"),
     (["ingest", "{address}", "{source}", "--encodr", "e5"], 2, "No such option"),
     (["ingest", "{address}", "{source}", "--by", "lines"], 2, "'lines' is not one of"),
     (["ingest", "{address}", "{source}", "--words", "0"], 2, "0 is not in the range"),
@@ -25,8 +29,8 @@ MISTAKES = [
     (["ingest", "{cluster}/Upper", "{source}"], 2, "upper case"),
     (["ingest", "{cluster}/_x", "{source}"], 2, "no index name"),
     (["ingest", "{cluster}", "{source}"], 2, "names no index"),
-    (["ingest", "{folder}", "{source}"], 2, "is a folder"),
-    (["ingest", "{source}", "{address}"], 2, "is not there"),
+    (["ingest", "{folder}", "{source}"], 1, "the folder holds other things"),
+    (["ingest", "{source}", "{address}"], 2, "the index comes first"),
     (["ingest", "ftp://host/name", "{source}"], 2, "ftp:// is not known"),
     (["ingest", "http://{host}:9/name", "{source}"], 1, "is it running, and is the address right?"),
     (["ingest", "{address}-new", "{source}", "--encoder", "no-such-encoder"], 1, "no-such-encoder"),
@@ -34,7 +38,7 @@ MISTAKES = [
     (["ingest", "{address}", "{source}", "--rejects", "{source}/x", "--no-vectors"], 1, "cannot be used"),
     (["status", "{address}-missing"], 1, "no such index"),
     (["status", "http://{host}:9/name"], 1, "is it running"),
-    (["rejects", "{folder}"], 2, "is a folder"),
+    (["rejects", "{folder}"], 1, "There is no index in"),
     (["delete", "{address}"], 2, "Say which documents"),
     (["copy", "{address}"], 2, "Missing argument 'TO'"),
     (["copy", "{address}-missing", "{address}-other"], 1, "no such index"),
@@ -61,5 +65,5 @@ def test_mistake_is_told_in_one_clear_line(
 
 
 def test_traceback_is_shown_only_when_it_is_asked_for(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    with pytest.raises(AddressError):
+    with pytest.raises(IndexMissingError):
         speaker(capsys)("--debug", "status", tmp_path)

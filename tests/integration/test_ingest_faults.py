@@ -1,5 +1,6 @@
 """Ingestion through a network and a cluster that fail: it waits, or stops and goes on, and nothing is lost."""
 
+import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hybrid.engines.opensearch import bulk
+from hybrid.engines.opensearch import patience
 from hybrid.errors import BusyError, HybridError, UnreachableError
 from hybrid.settings import Settings
 from ingest import batches, job
@@ -38,7 +39,7 @@ Faulty = Callable[[Answer, str], Answer]
 
 @pytest.fixture(autouse=True)
 def _small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk, "FIRST_PAUSE", 0.0)
+    monkeypatch.setattr(patience, "FIRST_PAUSE", 0.0)
     monkeypatch.setattr(batches, "MAX_PASSAGES", 8)
     monkeypatch.setattr(job, "SAVE_INTERVAL", 0.0)
 
@@ -116,43 +117,56 @@ def test_saved_record_whose_answer_got_lost_is_no_other_process(address: str, re
     assert_holds(raw, address, PASSAGES)
 
 
-def block(raw: Any, address: str, *, on: bool) -> None:
+BLOCKS = ("write", "read_only", "read_only_allow_delete")
+
+
+def block(raw: Any, address: str, kind: str, *, on: bool) -> None:
     value = True if on else None
-    raw.indices.put_settings(index=name_of(address), body={"index.blocks.read_only_allow_delete": value})
+    raw.indices.put_settings(index=name_of(address), body={f"index.blocks.{kind}": value})
 
 
-def test_ingestion_waits_until_a_read_only_block_is_lifted(
-    address: str, rejects: Path, raw: Any, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("max_norm", [100.0, 0.01], ids=["max_norm stays", "max_norm must grow"])
+@pytest.mark.parametrize("kind", BLOCKS)
+def test_ingestion_waits_until_a_block_is_lifted(
+    kind: str, max_norm: float, make_index: MakeIndex, rejects: Path, raw: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulk, "FIRST_PAUSE", 0.05)
+    """The block falls in the middle, and is lifted when it was met a few times."""
+    monkeypatch.setattr(patience, "FIRST_PAUSE", 0.05)
+    address = make_index(small_profile(max_norm=max_norm))
+    # The first write of all is the profile's, where that must grow.
+    writes = itertools.chain([False] * (0 if max_norm < 1 else 2), [True], itertools.repeat(False))
+    third_refusal = itertools.chain([False] * 2, [True], itertools.repeat(False))
     refused: list[Request] = []
     honest = forwarding(upstream_of(address))
 
     def answer(request: Request) -> Reply | Fault:
+        if (is_bulk(request) or request.path.endswith("/_mapping")) and next(writes):
+            block(raw, address, kind, on=True)
         reply = honest(request)
-        if is_bulk(request) and isinstance(reply, Reply) and b"cluster_block_exception" in reply.body:
+        if isinstance(reply, Reply) and b"cluster_block_exception" in reply.body:
             refused.append(request)
-            if len(refused) == 3:
-                block(raw, address, on=False)
+            if next(third_refusal):
+                block(raw, address, kind, on=False)
         return reply
 
-    block(raw, address, on=True)
     with recorder(answer) as server:
         tally = ingest(f"{server.url}/{name_of(address)}", SOURCE, rejects).tally
     assert len(refused) >= 3
-    assert tally.created == len(PASSAGES)
+    grows = kind != "write" and max_norm < 1
+    assert any(request.path.endswith("/_mapping") for request in refused) is grows
+    assert (tally.created, tally.adds_up) == (len(PASSAGES), True)
     assert_holds(raw, address, PASSAGES)
 
 
 def test_block_that_stays_ends_with_one_line_and_the_next_run_goes_on(
     address: str, rejects: Path, raw: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulk, "ATTEMPTS", 3)
-    block(raw, address, on=True)
+    monkeypatch.setattr(patience, "ATTEMPTS", 3)
+    block(raw, address, "read_only_allow_delete", on=True)
     with pytest.raises(BusyError, match="write them again when the cluster has recovered") as raised:
         ingest(address, SOURCE, rejects)
     assert_one_clear_line(raised.value)
-    block(raw, address, on=False)
+    block(raw, address, "read_only_allow_delete", on=False)
     summary = ingest(address, SOURCE, rejects, resume=True)
     assert (summary.tally.rows, summary.tally.adds_up) == (len(SOURCE), True)
     assert_holds(raw, address, PASSAGES)
@@ -165,7 +179,7 @@ def writes_document(name: str) -> Callable[[Request], bool]:
 def test_record_does_not_pass_a_batch_that_failed_although_later_ones_were_written(
     address: str, rejects: Path, raw: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulk, "ATTEMPTS", 1)
+    monkeypatch.setattr(patience, "ATTEMPTS", 1)
     honest = forwarding(upstream_of(address))
     faulty = when(writes_document("d9"), always(Fault.RESET), otherwise=honest)
     with recorder(faulty) as server, pytest.raises(UnreachableError):
@@ -189,7 +203,7 @@ def test_record_does_not_pass_a_batch_that_failed_although_later_ones_were_writt
 def test_cluster_that_goes_away_at_any_request_loses_nothing(
     first: By, second: By, address: str, rejects: Path, raw: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulk, "ATTEMPTS", 1)
+    monkeypatch.setattr(patience, "ATTEMPTS", 1)
     before = [document("long", 30), document("same", 4), document("short", 2)]
     after = [document("long", 5), document("same", 4), document("short", 20)]
     honest = forwarding(upstream_of(address))

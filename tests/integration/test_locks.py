@@ -3,6 +3,8 @@
 import asyncio
 import secrets
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -10,17 +12,23 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pytest
 
+from hybrid import open_index
+from hybrid.engines.opensearch import patience
 from hybrid.engines.opensearch.calls import Call, Conversation
 from hybrid.engines.opensearch.client import AsyncClient, Client
-from hybrid.engines.opensearch.locks import acquire_lock, hold_lock, release_lock, renew_lock
+from hybrid.engines.opensearch.locks import PATIENCE, acquire_lock, hold_lock, release_lock, renew_lock
+from hybrid.engines.opensearch.patience import persist
 from hybrid.errors import LockHeldError
 from hybrid.settings import Settings
+from tests.conftest import MakeIndex, small_profile
+from tests.integration.feeding import FIELD, stored
 from tests.messages import assert_one_clear_line
 from tests.services.discover import Service
 from tests.services.http_server import Reply, Request
-from tests.services.recorder import Answer, Fault, forwarding, recorder
+from tests.services.recorder import Answer, Fault, always, forwarding, in_turn, recorder, when
 
 #: A time to live that is over at once.
 OVER = -1.0
@@ -167,6 +175,110 @@ def test_lock_is_given_back_when_the_work_raises(error: BaseException, client: C
         client.run(hold_lock(alias, "a", "a test", work))
     assert raised.value is error
     assert_free(client, alias)
+
+
+def test_lock_that_is_held_is_waited_for(client: Client, alias: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock = client.run(acquire_lock(alias, "first", "a test"))
+    released: list[float] = []
+
+    def release(_self: Client, seconds: float) -> bool:
+        if not released:
+            released.append(seconds)
+            client.run(release_lock(lock))
+        return True
+
+    monkeypatch.setattr(Client, "_wait", release)
+    room = Room()
+    client.run(hold_lock(alias, "second", "a test", room.stay))
+    assert (room.visits, len(released)) == (1, 1)
+    assert_free(client, alias)
+
+
+def test_lock_that_stays_held_is_given_up_after_a_while(
+    client: Client, alias: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.run(acquire_lock(alias, "first", "a test"))
+    waits: list[float] = []
+
+    def wait(_self: Client, seconds: float) -> bool:
+        waits.append(seconds)
+        return True
+
+    monkeypatch.setattr(Client, "_wait", wait)
+    with pytest.raises(LockHeldError, match=rf"{alias} is locked by first \(a test\)") as raised:
+        client.run(hold_lock(alias, "second", "a test", Room().stay))
+    assert_one_clear_line(raised.value)
+    assert PATIENCE <= sum(waits) <= PATIENCE + 1
+    assert all(0 < wait <= 1 for wait in waits)
+    assert_held_by("first", client, alias)
+
+
+def test_lock_whose_answer_got_lost_is_still_ours(
+    opensearch: Service, client: Client, alias: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "FIRST_PAUSE", 0.0)
+    honest = forwarding(opensearch.url)
+
+    def unanswered(request: Request) -> Reply | Fault:
+        honest(request)
+        return Fault.RESET
+
+    room = Room()
+    # A connection that breaks is tried anew twice before anybody hears of it.
+    faulty = in_turn(*[unanswered] * 3, honest)
+    with recorder(when(lambda request: "/_create/" in request.path, faulty, otherwise=honest)) as server:
+        unlucky = Client(server.url, Settings())
+        unlucky.run(persist(lambda: hold_lock(alias, "unlucky", "a test", room.stay)))
+        unlucky.close()
+    assert room.visits == 1
+    assert_free(client, alias)
+
+
+def test_what_went_wrong_is_told_although_the_lock_cannot_be_given_back(opensearch: Service, alias: str) -> None:
+    honest = forwarding(opensearch.url)
+
+    def work() -> Conversation[None]:
+        yield Call("GET", "/")
+        raise KeyboardInterrupt
+
+    reset = always(Fault.RESET)
+    with recorder(when(lambda request: request.method == "DELETE", reset, otherwise=honest)) as server:
+        lost = Client(server.url, Settings())
+        with pytest.raises(KeyboardInterrupt):
+            lost.run(hold_lock(alias, "a", "a test", work))
+        lost.close()
+
+
+GROWERS, TIMES = 2, 8
+GROW = f"""
+import sys
+from hybrid import Passage, open_index
+address, first = sys.argv[1], int(sys.argv[2])
+with open_index(address) as index:
+    print("ready", flush=True)
+    sys.stdin.readline()
+    for number in range(first, first + 100, 100 // {TIMES}):
+        index.add([Passage(f"p{{number}}", "text", vector=[float(number + 1)] * 8)])
+"""
+
+
+def test_processes_that_meet_longer_vectors_at_once_all_write_them(make_index: MakeIndex, raw: Any) -> None:
+    address = make_index(small_profile(max_norm=0.01))
+    command = [sys.executable, "-c", GROW, address]
+    growers = [
+        subprocess.Popen([*command, str(first)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        for first in range(GROWERS)
+    ]
+    for grower in growers:
+        assert grower.stdout is not None
+        assert grower.stdout.readline() == b"ready\n"
+    said = [grower.communicate(b"\n", timeout=120) for grower in growers]
+    assert [grower.returncode for grower in growers] == [0] * GROWERS, said
+    found = stored(raw, address)
+    assert len(found) == GROWERS * len(range(0, 100, 100 // TIMES))
+    longest = max(float(np.linalg.norm(hit["_source"][FIELD])) for hit in found.values())
+    with open_index(address, settings=Settings()) as index:
+        assert index.profile.max_norm >= longest
 
 
 def hang_on_work(upstream: str, then: Any) -> Answer:

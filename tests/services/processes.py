@@ -69,6 +69,11 @@ class Leashed:
                 start_new_session=True,
             )
 
+    @property
+    def pid(self) -> int:
+        """The process under which the command runs."""
+        return self._leash.pid
+
     def ended(self) -> bool:
         """Whether the command has ended."""
         return self._leash.poll() is not None

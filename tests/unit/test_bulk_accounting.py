@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hybrid.engines.opensearch import bulk
+from hybrid.engines.opensearch import patience
 from hybrid.engines.opensearch.bulk import Action, write_batch
 from hybrid.engines.opensearch.calls import Answer, Call, Conversation, Pause, encode_lines
 from hybrid.errors import BusyError, HybridError, UnreachableError
@@ -151,9 +151,11 @@ def test_what_was_written_before_a_413_is_reported_with_what_came_after() -> Non
 
 @pytest.mark.parametrize("kind", PASSING)
 def test_refusal_that_passes_is_given_up_after_all_attempts_with_the_count(kind: str) -> None:
-    verdicts = {"good": iter([WRITTEN["created"]]), "bad": iter([PASSING[kind]] * bulk.ATTEMPTS)}
-    answers = iter([lambda call: answer_items(call, verdicts)] * bulk.ATTEMPTS)
-    with pytest.raises(BusyError, match=f"1 of 2 items were still refused by wiki after {bulk.ATTEMPTS}") as raised:
+    verdicts = {"good": iter([WRITTEN["created"]]), "bad": iter([PASSING[kind]] * patience.ATTEMPTS)}
+    answers = iter([lambda call: answer_items(call, verdicts)] * patience.ATTEMPTS)
+    with pytest.raises(
+        BusyError, match=f"1 of 2 items were still refused by wiki after {patience.ATTEMPTS}"
+    ) as raised:
         carry_out(write_batch("wiki", make(["good", "bad"]), alias=True), answers)
     assert_one_clear_line(raised.value)
     assert next(answers, None) is None
@@ -162,7 +164,7 @@ def test_refusal_that_passes_is_given_up_after_all_attempts_with_the_count(kind:
 @pytest.mark.parametrize("answer", [WHOLE[429], WHOLE[502], WHOLE[503], UnreachableError("gone")], ids=str)
 def test_cluster_that_never_takes_a_batch_is_one_clear_error(answer: Answer | Exception) -> None:
     with pytest.raises(HybridError) as raised:
-        carry_out(write_batch("wiki", make(["1"]), alias=True), iter([answer] * bulk.ATTEMPTS))
+        carry_out(write_batch("wiki", make(["1"]), alias=True), iter([answer] * patience.ATTEMPTS))
     assert isinstance(raised.value, BusyError | UnreachableError)
     assert_one_clear_line(raised.value)
 

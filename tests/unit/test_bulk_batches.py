@@ -1,18 +1,15 @@
 """Cutting a stream of writes into batches: nothing lost, nothing moved, nothing too large."""
 
 import itertools
-import random
 from collections.abc import Iterator
 
 import numpy as np
 import orjson
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hybrid import Passage
-from hybrid.engines.opensearch import bulk
-from hybrid.engines.opensearch.bulk import Action, delete_action, index_action, jitter, split_batches
+from hybrid.engines.opensearch.bulk import Action, delete_action, index_action, split_batches
 
 sizes = st.lists(st.integers(1, 40), max_size=60)
 
@@ -74,16 +71,3 @@ def test_passage_without_a_vector_has_no_length() -> None:
 
 def test_delete_is_one_line() -> None:
     assert delete_action("1") == Action("1", b'{"delete":{"_id":"1"}}\n')
-
-
-@given(st.integers(1, 1000))
-def test_waits_are_random_and_bounded(attempt: int) -> None:
-    assert 0 <= jitter(attempt) <= bulk.LONGEST_PAUSE
-
-
-def test_waits_grow_from_try_to_try(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(random, "uniform", lambda _low, high: high)
-    waits = [jitter(attempt) for attempt in range(1, bulk.ATTEMPTS)]
-    assert waits == sorted(waits)
-    assert waits[0] == 2 * bulk.FIRST_PAUSE
-    assert 60 <= sum(waits) <= 300

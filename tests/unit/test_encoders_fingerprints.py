@@ -12,7 +12,6 @@ from safetensors.numpy import load_file, save_file
 
 from hybrid.encoders import load_encoder
 from hybrid.encoders.cards import write_card
-from hybrid.encoders.hashes import hash_file
 from hybrid.encoders.presets import Card, Reading
 from hybrid.towers import Tower, is_same_pair, name_pair, read_tower
 from tests.tiny_models import change_json, copy_model, save_sentence_transformer
@@ -111,14 +110,6 @@ def test_precision_does_not_change_the_names(folder: Path) -> None:
     both = [load_encoder(str(folder), scale=20.0, precision=one, device="cpu") for one in ("fp32", "bf16")]
     assert both[0].pair_id == both[1].pair_id
     assert both[0].passages.tower.precision != both[1].passages.tower.precision
-
-
-def test_file_is_hashed_anew_when_it_changes(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    path.write_bytes(b"one")
-    first = hash_file(path)
-    path.write_bytes(b"three")
-    assert hash_file(path) != first
 
 
 @pytest.mark.parametrize("fact", [field.name for field in dataclasses.fields(Tower)])

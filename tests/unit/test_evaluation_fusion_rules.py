@@ -21,8 +21,8 @@ from hybrid.evaluation.fusion_rules import (
     fill_minimum,
     fill_zero,
     order,
-    take_depth,
 )
+from hybrid.evaluation.rules import FUSIONS, MODES, choose_rules, cut_depth, pick_best, weigh
 
 #: Scores by id; what is in neither is no candidate.
 Found = dict[str, float]
@@ -143,13 +143,45 @@ def test_head_bonus(case: Case, weight: float, bonus: float, half: float) -> Non
     check(case, add_head_bonus(candidates_of(case), weight, bonus, half), union(case, score))
 
 
-@given(cases(), st.integers(0, 9))
-def test_taking_a_depth_is_asking_for_shorter_lists(case: Case, depth: int) -> None:
+@given(cases(), st.integers(1, 9), st.floats(0, 10), st.integers(1, 12))
+def test_cutting_the_depth_is_asking_for_shorter_lists(case: Case, depth: int, lam: float, k: int) -> None:
     scores, lexical, dense = case
-    taken, asked = take_depth(candidates_of(case), depth), candidates_of((scores, lexical[:depth], dense[:depth]))
-    assert taken.ids == asked.ids
-    for name in ("bm25", "sim", "rank_bm25", "rank_dense"):
-        assert getattr(taken, name).tolist() == getattr(asked, name).tolist()
+    cut, asked = candidates_of(case), candidates_of((scores, lexical[:depth], dense[:depth]))
+    best, whole = pick_best(cut, cut_depth(depth, lam), k), pick_best(asked, weigh(lam), k)
+    assert [cut.ids[place] for place in best.places] == [asked.ids[place] for place in whole.places]
+    assert best.scores.tolist() == whole.scores.tolist()
+
+
+@given(cases(), st.sampled_from([*MODES, *FUSIONS]), st.integers(1, 12))
+def test_the_best_are_the_first_of_all_in_order(case: Case, name: str, k: int) -> None:
+    candidates = candidates_of(case)
+    (rule,) = choose_rules([name] if name in MODES else [], [], [name] if name in FUSIONS else [], 1.1)
+    held = {"lexical": case[1], "dense": case[2]}.get(name, candidates.ids)
+    scores = dict(zip(candidates.ids, rule.score(candidates).tolist(), strict=True))
+    expected = sorted(held, key=lambda one: (-scores[one], one))[:k]
+    best = pick_best(candidates, rule, k)
+    assert [candidates.ids[place] for place in best.places] == expected
+    assert best.scores.tolist() == [scores[one] for one in expected]
+
+
+def test_rules_are_chosen_by_name() -> None:
+    rules = choose_rules(["hybrid", "dense"], [0.5, 1.1, 0.5], ["rrf", "zero"], 1.1)
+    assert [rule.name for rule in rules] == ["hybrid", "dense", "lambda 0.5", "lambda 1.1", "rrf", "zero"]
+
+
+@pytest.mark.parametrize(
+    ("modes", "lambdas", "fusions", "message"),
+    [
+        (["hybird"], [], [], "'hybird' is no mode; say some of hybrid, lexical, dense"),
+        ([], [-1.0], [], "lambda is -1.0; say a finite number"),
+        ([], [], ["sum"], "'sum' is no rule of fusion; say some of rrf"),
+    ],
+)
+def test_rules_that_there_are_not_are_refused(
+    modes: list[str], lambdas: list[float], fusions: list[str], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        choose_rules(modes, lambdas, fusions, 1.1)
 
 
 @given(cases())

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hybrid.errors import HybridError, UsageError
-from hybrid.evaluation.judging import choose_by, judges_documents, mark_answers, measure_mode
+from hybrid.evaluation.judging import choose_by, find_right, mark_answers, measure_mode
 from hybrid.evaluation.matching import match_answers
 from hybrid.evaluation.metrics import count_found, find_first, measure
 from hybrid.evaluation.questions import Question
@@ -154,6 +154,7 @@ def test_mode_is_measured_by_the_answers_in_its_passages() -> None:
     first = ranking(Question("1", "q", ("Paris",)), ("a", "Rome"), ("b", "in PARIS"))
     second = ranking(Question("2", "q", ("Oslo",)))
     assert [passage.has_answer for passage in first.passages] == [False, True]
+    assert [find_right(one, "answers") for one in (first, second)] == [2, None]
     measured = measure_mode([first, second], "answers")
     assert {name: values.tolist() for name, values in measured.items()} == {
         "top1": [0, 0],
@@ -168,7 +169,8 @@ def test_mode_is_measured_by_ids_and_a_document_counts_once() -> None:
         ranking(Question("1", "q", relevant={"d": 1, "e": 1}), ("x#0", ""), ("x#1", ""), ("d#1", ""), ("d#0", "")),
         ranking(Question("2", "q", relevant={"g": 1}), ("f", ""), ("g#0", "")),
     ]
-    assert judges_documents(rankings)
+    assert [find_right(one, "ids", documents=True) for one in rankings] == [3, 2]
+    assert [find_right(one, "ids") for one in rankings] == [None, None]
     measured = measure_mode(rankings, "ids", documents=True)
     assert measured["mrr"].tolist() == [0.5, 0.5]
     assert measured["map"].tolist() == [0.25, 0.5]
@@ -180,6 +182,12 @@ def test_answers_and_judgements_together_give_both_kinds_of_metrics() -> None:
     question = Question("1", "q", ("Paris",), relevant={"b": 1})
     measured = measure_mode([ranking(question, ("a", "Paris"), ("b", "Rome"))], "answers")
     assert (measured["top1"].tolist(), measured["mrr"].tolist()) == ([1], [0.5])
+
+
+def test_accuracy_is_counted_at_the_ranks_that_are_asked_for() -> None:
+    rankings = [ranking(Question("1", "q", ("Paris",)), ("a", "Rome"), ("b", "Oslo"), ("c", "Paris"))]
+    measured = measure_mode(rankings, "answers", depths=(2, 3))
+    assert {name: values.tolist() for name, values in measured.items()} == {"top2": [0], "top3": [1]}
 
 
 def test_question_that_is_itself_a_document_is_left_out_on_request() -> None:

@@ -15,7 +15,7 @@ Pairs = Sequence[tuple[str, str]]
 
 
 def vector_of(text: str) -> Vector:
-    return np.full(2, float(text.removeprefix("nan")), np.float32)
+    return np.full(2, float(text.removeprefix("nan")) + 1, np.float32)
 
 
 def encode(pairs: Pairs) -> list[Vector]:
@@ -36,7 +36,7 @@ def test_each_passage_gets_its_own_vector_or_its_own_reason(kinds: list[str]) ->
             assert outcome == "the encoder gives NaN or infinity"
         else:
             assert isinstance(outcome, np.ndarray)
-            assert outcome.tolist() == [number, number]
+            assert outcome.tolist() == [number + 1, number + 1]
 
 
 def test_one_bad_passage_among_many_is_found_in_few_calls() -> None:
@@ -54,6 +54,11 @@ def test_one_bad_passage_among_many_is_found_in_few_calls() -> None:
 def test_infinity_is_no_vector() -> None:
     outcomes = encode_each(lambda pairs: [np.array([np.inf, 0], np.float32) for _ in pairs], [("", "a")])
     assert outcomes == ["the encoder gives NaN or infinity"]
+
+
+def test_zeros_are_no_vector() -> None:
+    outcomes = encode_each(lambda pairs: [np.zeros(2, np.float32) for _ in pairs], [("", "a")])
+    assert outcomes == ["the encoder gives zeros, which have no direction"]
 
 
 def test_reason_is_short() -> None:

@@ -11,7 +11,7 @@ import mappings
 FILES = sorted(path.stem for path in Path(mappings.__file__).parent.glob("*.json"))
 PINNED = {
     "jobs": "58fb4095",
-    "passages": "ecf8b234",
+    "passages": "686aa91d",
 }
 
 

@@ -38,7 +38,7 @@ def write_group(folder: Path, name: str, arrays: Arrays) -> int:
         folder.mkdir(exist_ok=True)
         try:
             checksum = _write(path, name, arrays)
-            _sync(folder)
+            sync(folder)
             return checksum
         except BaseException:
             path.unlink(missing_ok=True)
@@ -63,9 +63,13 @@ def map_group(folder: Path, name: str) -> dict[str, Array]:
 def check_group(folder: Path, name: str, checksum: int) -> None:
     """Read a whole group and compare it with the checksum that was taken when it was written."""
     path = folder / (name + SUFFIX)
-    with explained(folder):
-        if _checksum(path) != checksum:
-            raise StorageError(_damaged(path, "its checksum is not the one it was written with"))
+    try:
+        with explained(folder):
+            found = _checksum(path)
+    except FileNotFoundError as error:
+        raise StorageError(_damaged(path, "it is missing")) from error
+    if found != checksum:
+        raise StorageError(_damaged(path, "its checksum is not the one it was written with"))
 
 
 def remove_groups(folder: Path, keep: frozenset[str]) -> None:
@@ -90,7 +94,7 @@ def explained(folder: Path) -> Iterator[None]:
 
 def no_room(folder: Path) -> str:
     """Say that the disk is full, and what to do."""
-    return f"There is no room left in {folder}; nothing was changed: free some, and run the same command again."
+    return f"There is no room left in {folder}; what was begun was undone: free some, and run the same command again."
 
 
 def _write(path: Path, name: str, arrays: Arrays) -> int:
@@ -154,7 +158,8 @@ def _checksum(path: Path) -> int:
     return value
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Wait until the disk has all of a folder's entries."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

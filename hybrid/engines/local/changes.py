@@ -27,6 +27,7 @@ from .view import View
 
 #: OpenSearch takes no longer id; an index that can be copied to a cluster must not either.
 MAX_ID_BYTES = 512
+_NUMBERS = range(-(2**31), 2**31)
 _BAD_REQUEST = 400
 
 
@@ -46,11 +47,20 @@ def check_passage(passage: Passage, vector: Vector | None, kinds: Mapping[str, K
         check_id(passage.id)
         for text in (passage.title, passage.text, passage.document_id):
             text.encode()
+        _check_numbers(passage)
         values, new_kinds = read_values(passage.meta, kinds)
         orjson.dumps(dict(passage.meta))
     except (TypeError, ValueError) as error:
         return Failure(passage.id, _BAD_REQUEST, str(error))
     return Checked(passage, vector, values, new_kinds)
+
+
+def _check_numbers(passage: Passage) -> None:
+    """Raise ``ValueError`` for a number that a cluster's mapping has no room for."""
+    end = passage.end or passage.start + len(passage.text)
+    for value in (passage.number, passage.passages_total, passage.start, end):
+        if value not in _NUMBERS:
+            raise ValueError(f"{value} is out of range: a passage's numbers have 32 bits")
 
 
 def refuse_id(passage_id: str) -> Failure | None:

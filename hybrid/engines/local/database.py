@@ -7,13 +7,17 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from ...errors import IndexMissingError, StorageError
-from .arrays import no_room
+from ...errors import IndexMissingError, StorageError, UsageError
+from . import arrays
+
+C = TypeVar("C", bound=sqlite3.Connection)
 
 NAME = "index.sqlite"
 UNFINISHED = f"{NAME}.unfinished"
+#: What SQLite puts beside a database.
+FILES = [name + ending for name in (NAME, UNFINISHED) for ending in ("", "-journal", "-wal", "-shm")]
 #: Raised with every change that an older release could not read.
 FORMAT = 1
 #: "hybr", by which a file is known to be ours.
@@ -59,22 +63,35 @@ CREATE TABLE jobs (
 """
 
 
+class Frozen(sqlite3.Connection):
+    """A connection that takes its file for one that never changes."""
+
+    #: How the files looked when it was opened.
+    seen: object = None
+
+
 def make(folder: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
     """Make a database in a folder, filled by ``fill``; one that has its name is whole."""
     aside = folder / UNFINISHED
-    aside.unlink(missing_ok=True)
+    # A log of somebody else would be taken for the new file's own.
+    for name in FILES:
+        (folder / name).unlink(missing_ok=True)
     with explained(folder), closing(_connect(f"file:{_quote(aside)}?mode=rwc")) as connection:
-        marks = f"PRAGMA application_id={_APPLICATION_ID}; PRAGMA user_version={FORMAT}; PRAGMA journal_mode=WAL;"
-        connection.executescript(marks + _SCHEMA)
+        marks = f"PRAGMA application_id={_APPLICATION_ID}; PRAGMA user_version={FORMAT};"
+        connection.executescript(f"BEGIN; {marks} {_SCHEMA} COMMIT;")
         with transaction(connection, folder):
             fill(connection)
+        connection.execute("PRAGMA journal_mode=WAL")
     aside.rename(folder / NAME)
+    arrays.sync(folder)
 
 
 def open_to_read(folder: Path) -> sqlite3.Connection:
     """Open the database of an index; also one on a medium that cannot be written."""
     path = folder / NAME
-    if not path.is_file():
+    with arrays.explained(folder):
+        found = path.is_file()
+    if not found:
         raise IndexMissingError(f"There is no index in {folder}; make one with: hybrid ingest {folder} SOURCE...")
     with explained(folder):
         try:
@@ -83,7 +100,15 @@ def open_to_read(folder: Path) -> sqlite3.Connection:
             if path.with_name(f"{NAME}-wal").exists():
                 raise
             # Beside a read-only file there is no room for the log that readers share; without a log, nothing changes.
-            return _checked(_connect(f"file:{_quote(path)}?immutable=1"), folder)
+            seen = _look(folder)
+            frozen = _connect_as(Frozen, f"file:{_quote(path)}?immutable=1")
+            frozen.seen = seen
+            return _checked(frozen, folder)
+
+
+def is_outdated(connection: sqlite3.Connection, folder: Path) -> bool:
+    """Tell whether somebody changed a file that was opened as one that never changes."""
+    return isinstance(connection, Frozen) and connection.seen != _look(folder)
 
 
 def open_to_write(folder: Path) -> sqlite3.Connection:
@@ -123,32 +148,62 @@ def explained(folder: Path) -> Iterator[None]:
     """Turn what SQLite complains of into one line."""
     try:
         yield
+    except sqlite3.ProgrammingError as error:
+        raise UsageError(f"The index in {folder} was closed; open it again.") from error
     except sqlite3.DatabaseError as error:
-        if "full" in str(error):
-            raise StorageError(no_room(folder)) from error
-        if isinstance(error, sqlite3.OperationalError) and ("readonly" in str(error) or "locked" in str(error)):
-            raise StorageError(f"Cannot write to {folder}: {error}.") from error
-        raise StorageError(
-            f"{folder / NAME} cannot be read ({error}); bring the folder back from a copy, or make the index anew."
-        ) from error
+        raise StorageError(_describe(error, folder)) from error
+
+
+def _describe(error: sqlite3.DatabaseError, folder: Path) -> str:
+    """Say what is wrong; the kinds are SQLite's, where it gives one."""
+    kind = getattr(error, "sqlite_errorname", "")
+    if kind == "SQLITE_FULL":
+        return arrays.no_room(folder)
+    if kind.startswith("SQLITE_IOERR"):
+        return f"The disk refuses to read or write {folder / NAME} ({error}); see to it, then run the command again."
+    if kind.startswith("SQLITE_CANTOPEN"):
+        return f"Cannot open {folder / NAME} ({error}); see who may read it, and who may write to the folder."
+    if kind.startswith(("SQLITE_READONLY", "SQLITE_BUSY")):
+        return f"Cannot write to {folder}: {error}."
+    return f"{folder / NAME} cannot be read ({error}); bring the folder back from a copy, or make the index anew."
 
 
 def _connect(uri: str) -> sqlite3.Connection:
+    return _connect_as(sqlite3.Connection, uri)
+
+
+def _connect_as(kind: type[C], uri: str) -> C:
     # Each connection is guarded by a lock of its owner, so threads may share it.
-    return sqlite3.connect(uri, uri=True, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
+    return sqlite3.connect(
+        uri, uri=True, timeout=_PATIENCE, isolation_level=None, check_same_thread=False, factory=kind
+    )
+
+
+def _look(folder: Path) -> list[tuple[int, int, int] | None]:
+    return [_stamp(folder / name) for name in (NAME, f"{NAME}-wal")]
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _checked(connection: sqlite3.Connection, folder: Path) -> sqlite3.Connection:
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if application != _APPLICATION_ID:
+    try:
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if application != _APPLICATION_ID:
+            raise StorageError(f"{folder / NAME} is not an index of hybrid; name another folder.")
+        if version != FORMAT:
+            raise StorageError(
+                f"The index in {folder} has the format {version}, this release reads {FORMAT}; make the index anew."
+            )
+    except BaseException:
         connection.close()
-        raise StorageError(f"{folder / NAME} is not an index of hybrid; name another folder.")
-    if version != FORMAT:
-        connection.close()
-        raise StorageError(
-            f"The index in {folder} has the format {version}, this release reads {FORMAT}; make the index anew."
-        )
+        raise
     return connection
 
 

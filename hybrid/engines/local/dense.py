@@ -97,8 +97,11 @@ def exact_sims(view: View, rows: Rows, question: Vector) -> Exact:
 
 
 def top(scores: NDArray[np.floating], among: Mask, depth: int) -> Rows:
-    """Give ``depth`` rows with the highest scores, in no order; which of those that tie at the end is left open."""
+    """Give ``depth`` rows with the highest scores, in no order; of those that tie for the last place the oldest."""
     rows = np.flatnonzero(among)
     if len(rows) <= depth:
         return rows
-    return rows[np.argpartition(scores[rows], len(rows) - depth)[-depth:]]
+    own = scores[rows]
+    last = np.partition(own, len(own) - depth)[-depth]
+    above = rows[own > last]
+    return np.concatenate([above, rows[own == last][: depth - len(above)]])

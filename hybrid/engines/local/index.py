@@ -1,6 +1,7 @@
 """``LocalIndex`` and ``AsyncLocalIndex``: an index in a folder as an object, sync and async."""
 
 import asyncio
+import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from types import TracebackType
@@ -19,7 +20,7 @@ from .intake import LocalIntake
 from .reader import Reader
 from .search import search
 from .status import read_share, read_status
-from .writer import Writer
+from .writer import Pen
 
 
 class LocalIndex:
@@ -29,6 +30,7 @@ class LocalIndex:
         self._reader = reader
         self._open = ExitStack()
         self._open.callback(reader.close)
+        self._pen = Pen(reader, self._open)
         self._questions = QuestionEncoder()
         self._analyze = find_analyzer(self.profile.analyzer)
 
@@ -71,17 +73,17 @@ class LocalIndex:
     def add(self, passages: Iterable[Passage], *, pair_id: str | None = None, refresh: bool = False) -> BulkReport:  # noqa: ARG002
         """Write passages, replacing those of the same id; they are searchable when this returns."""
         check_encoder(pair_id, self.profile)
-        with Writer(self._reader) as writer:
+        with self._pen.take() as writer:
             return writer.add(passages)
 
     def delete(self, ids: Iterable[str], *, refresh: bool = False) -> BulkReport:  # noqa: ARG002
         """Remove passages by id."""
-        with Writer(self._reader) as writer:
+        with self._pen.take() as writer:
             return writer.delete(list(ids))
 
     def delete_documents(self, document_ids: Sequence[str], *, refresh: bool = False) -> BulkReport:  # noqa: ARG002
         """Remove documents with all of their passages."""
-        with Writer(self._reader) as writer:
+        with self._pen.take() as writer:
             return writer.delete([id_ for (id_,) in self._reader.select("id", "document_id", document_ids)])
 
     def fetch(self, ids: Sequence[str]) -> dict[str, Passage]:
@@ -102,13 +104,17 @@ class LocalIndex:
 
     def intake(self) -> LocalIntake:
         """Give the writing side that ingestion jobs use."""
-        return LocalIntake(self._reader, self._open)
+        return LocalIntake(self._reader, self._pen)
 
     def settle(self) -> Share:
         """Drop what is dead, and put everything into as few files as there can be."""
-        with Writer(self._reader) as writer:
+        with self._pen.take() as writer:
             writer.settle()
         return read_share(self._reader)
+
+    def under(self, k1: float, b: float) -> Self:
+        """Open the index once more, ranked with other constants of BM25; to be closed like any other."""
+        return type(self)(Reader(self._reader.folder, lambda profile: dataclasses.replace(profile, k1=k1, b=b)))
 
     def close(self) -> None:
         """Close the files, and let other writers in."""

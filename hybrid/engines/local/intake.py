@@ -1,8 +1,6 @@
 """``LocalIntake``: what an ingestion job needs of an index in a folder, and nothing else."""
 
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -15,17 +13,15 @@ from ...vectors import read_passage_vector
 from . import changes, jobs
 from .reader import Reader
 from .status import read_share, read_status
-from .writer import Writer
+from .writer import Pen
 
 
 class LocalIntake:
     """The writing side of an index in a folder; it stays the only writer from its first change until it is closed."""
 
-    def __init__(self, reader: Reader, open_until_closed: ExitStack):
+    def __init__(self, reader: Reader, pen: Pen):
         self._reader = reader
-        self._open = open_until_closed
-        self._opened: Writer | None = None
-        self._lock = threading.RLock()
+        self._pen = pen
 
     @property
     def profile(self) -> Profile:
@@ -34,8 +30,8 @@ class LocalIntake:
 
     def change_profile(self, change: Callable[[Profile], Profile]) -> None:
         """Change what the index says of itself."""
-        with self._lock:
-            self._writer().transact(lambda connection: changes.save_profile(connection, change(self.profile)))
+        with self._pen.take(keep=True) as writer:
+            writer.transact(lambda connection: changes.save_profile(connection, change(self.profile)))
 
     def sample(self, count: int) -> list[Passage]:
         """Give so many passages, chosen at random but the same ones each time."""
@@ -50,13 +46,13 @@ class LocalIntake:
 
     def write(self, passages: Sequence[Passage]) -> BulkReport:
         """Write passages whole; each with its vector, or pending."""
-        with self._lock:
-            return self._writer().add(passages)
+        with self._pen.take(keep=True) as writer:
+            return writer.add(passages)
 
     def delete(self, ids: Sequence[str]) -> BulkReport:
         """Remove passages by id."""
-        with self._lock:
-            return self._writer().delete(ids)
+        with self._pen.take(keep=True) as writer:
+            return writer.delete(ids)
 
     def check_readable(self, passage_id: str) -> None:
         """Stop if a stored vector cannot be read back."""
@@ -76,8 +72,8 @@ class LocalIntake:
                 outcome if isinstance(outcome, str) else read_passage_vector(outcome, state.profile, passage_id)
                 for (passage_id, _, _), outcome in zip(stored.values(), outcomes, strict=True)
             ]
-            with self._lock:
-                filled = self._writer().set_vectors(list(zip(stored, read, strict=True)))
+            with self._pen.take(keep=True) as writer:
+                filled = writer.set_vectors(list(zip(stored, read, strict=True)))
             yield filled + Filled(missing=len(slots[start : start + size]) - len(stored))
 
     def load_settings(self) -> dict[str, Any]:
@@ -95,8 +91,8 @@ class LocalIntake:
 
     def settle(self) -> Share:
         """Drop what is dead, and put everything into as few files as there can be."""
-        with self._lock:
-            self._writer().settle()
+        with self._pen.take(keep=True) as writer:
+            writer.settle()
         return read_share(self._reader)
 
     def status(self) -> Status:
@@ -109,17 +105,15 @@ class LocalIntake:
 
     def save_job(self, job: Job) -> Job:
         """Write a job's record."""
-        with self._lock:
-            return self._writer().transact(lambda connection: jobs.save_job(connection, job))
+        with self._pen.take(keep=True) as writer:
+            return writer.transact(lambda connection: jobs.save_job(connection, job))
 
     def list_jobs(self) -> list[Job]:
         """Read the records of all jobs, the last saved first."""
         return self._reader.ask(jobs.list_jobs)
 
+    def hurry(self) -> None:
+        """Wait for nothing any more: nothing here waits."""
+
     def reopen(self) -> None:
         """Read the profile anew: it is, with every commit."""
-
-    def _writer(self) -> Writer:
-        if self._opened is None:
-            self._opened = self._open.enter_context(Writer(self._reader))
-        return self._opened

@@ -16,7 +16,7 @@ from .lock import hold_lock
 from .segments import FOLDER
 
 #: Everything that a folder of ours holds.
-_OURS = frozenset({database.NAME, database.UNFINISHED, f"{database.NAME}-wal", f"{database.NAME}-shm", FOLDER, LOCK})
+_OURS = frozenset({*database.FILES, FOLDER, LOCK})
 
 
 def create_index(folder: Path, profile: Profile, spec: IndexSpec) -> str:
@@ -25,18 +25,16 @@ def create_index(folder: Path, profile: Profile, spec: IndexSpec) -> str:
     kinds = _read_spec(folder, spec)
     with explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    with hold_lock(folder):
-        if (folder / database.NAME).exists():
-            raise IndexExistsError(f"Cannot create an index in {folder}: there is one.")
-        if foreign := _list_foreign(folder):
-            raise IndexExistsError(
-                f"Cannot create an index in {folder}: the folder holds other things ({foreign}); name a new one."
-            )
+        # Before the lock, which leaves a file of ours.
+        _check_free(folder)
+    with hold_lock(folder), explained(folder):
+        _check_free(folder)
 
         def fill(connection: sqlite3.Connection) -> None:
             changes.save_profile(connection, profile)
             connection.executemany("INSERT INTO fields VALUES (?, ?)", list(kinds.items()))
 
+        (folder / FOLDER).mkdir(exist_ok=True)
         database.make(folder, fill)
     return str(folder)
 
@@ -47,6 +45,8 @@ def drop_index(folder: Path) -> None:
     if foreign := _list_foreign(folder):
         raise StorageError(f"{folder} holds more than an index ({foreign}); move that away first.")
     with hold_lock(folder), explained(folder):
+        # What is left of an index without its database is no index.
+        (folder / database.NAME).unlink()
         shutil.rmtree(folder)
 
 
@@ -58,6 +58,15 @@ def _read_spec(folder: Path, spec: IndexSpec) -> dict[str, Kind]:
         return declare_kinds(spec.meta_types)
     except ValueError as error:
         raise UsageError(f"{error}.") from error
+
+
+def _check_free(folder: Path) -> None:
+    if (folder / database.NAME).exists():
+        raise IndexExistsError(f"Cannot create an index in {folder}: there is one.")
+    if foreign := _list_foreign(folder):
+        raise IndexExistsError(
+            f"Cannot create an index in {folder}: the folder holds other things ({foreign}); name a new one."
+        )
 
 
 def _list_foreign(folder: Path) -> str:

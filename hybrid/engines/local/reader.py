@@ -1,11 +1,12 @@
 """The reading side of a local index: the newest commit as a view, and the passages of rows."""
 
 import json
+import os
 import sqlite3
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,7 +15,7 @@ import numpy as np
 import orjson
 
 from ... import records
-from ...errors import StorageError
+from ...errors import ProfileError, StorageError
 from ...passages import Passage, Vector
 from ...profile import Profile, from_meta
 from . import database
@@ -50,36 +51,51 @@ class State:
 class Reader:
     """Reads one index; safe to share between threads."""
 
-    def __init__(self, folder: Path):
-        self.folder = folder
+    def __init__(self, folder: Path, change: Callable[[Profile], Profile] = lambda profile: profile):
+        """Open a folder; ``change`` lets it be seen as if its profile were another."""
         self._connection = database.open_to_read(folder)
+        self._change = change
+        #: Absolute, so that it stays the same wherever the process goes.
+        self.folder = folder.absolute()
+        self._process = os.getpid()
         self._lock = threading.RLock()
         self._version: int | None = None
         self._state: State | None = None
+        #: The state at which ``hold`` is staying.
+        self._held: State | None = None
         self._groups: dict[str, Arrays] = {}
         self._masks: OrderedDict[bytes, Mask] = OrderedDict()
 
     def state(self) -> State:
         """Give the newest commit."""
-        with self._lock, database.explained(self.folder):
-            (version,) = self._connection.execute("PRAGMA data_version").fetchone()
-            if self._state is None or version != self._version:
-                self._state = self._read_state(self._connection)
-                self._version = version
-                self._masks.clear()
-            return self._state
+        with self.hold() as state:
+            return state
 
-    def filter_rows(self, state: State, filters: Sequence[Mapping[str, Any]]) -> Mask:
-        """Give the living rows that a filter lets through."""
+    @contextmanager
+    def hold(self) -> Iterator[State]:
+        """Stay at the newest commit: whatever is read inside belongs to it. Other threads wait meanwhile."""
+        with self._lock, database.explained(self.folder):
+            if self._held is not None:
+                yield self._held
+                return
+            connection = self._connect()
+            self._held = self._enter(connection, self._refresh)
+            try:
+                yield self._held
+            finally:
+                self._held = None
+                connection.execute("ROLLBACK")
+
+    def filter_rows(self, state: State, filters: Sequence[Mapping[str, Any]]) -> Mask | None:
+        """Give the living rows that a filter lets through; None if the index has changed since."""
         if not filters:
             return state.view.alive
         key = orjson.dumps(list(filters), option=orjson.OPT_SERIALIZE_NUMPY)
-        with self._lock:
-            if state is not self._state or key not in self._masks:
-                mask = self._evaluate(state, filters)
-                if state is not self._state:
-                    return mask
-                self._masks[key] = mask
+        with self.hold() as newest:
+            if state is not newest:
+                return None
+            if key not in self._masks:
+                self._masks[key] = self._evaluate(state, filters)
                 if len(self._masks) > _FILTERS_KEPT:
                     self._masks.popitem(last=False)
             self._masks.move_to_end(key)
@@ -95,8 +111,8 @@ class Reader:
 
     def states(self, ids: Sequence[str]) -> dict[str, records.State]:
         """Give the states of those passages that are stored."""
-        with self._lock:
-            view = self.state().view
+        with self.hold() as state:
+            view = state.view
             found = self.select("id, slot, document_id, content_hash, passages_total", "id", ids)
         rows = find_sorted(view.slots, np.array([one[1] for one in found], dtype=np.int64))
         pending = rows < 0
@@ -108,8 +124,8 @@ class Reader:
 
     def read_vector(self, passage_id: str) -> Vector | None:
         """Give a passage's vector, or None if it has none."""
-        with self._lock:
-            view = self.state().view
+        with self.hold() as state:
+            view = state.view
             rows = view.find(np.array([slot for (slot,) in self.select("slot", "id", [passage_id])], dtype=np.int64))
         vectors: list[Vector] = [vector for vector in view.vectors(rows) if not np.isnan(vector[0])]
         return vectors[0] if vectors else None
@@ -121,7 +137,7 @@ class Reader:
     def ask(self, read: Callable[[sqlite3.Connection], T]) -> T:
         """Read anything else from the database."""
         with self._lock, database.explained(self.folder):
-            return read(self._connection)
+            return read(self._connect())
 
     def count_groups(self) -> int:
         """Give the number of groups of arrays that count."""
@@ -130,7 +146,8 @@ class Reader:
     def pages(self) -> Iterator[list[Passage]]:
         """Give all passages with their vectors in the order of ids, as of now, whatever is written meanwhile."""
         with closing(database.open_to_read(self.folder)) as connection, database.explained(self.folder):
-            view = self._read_state(connection, hold=True).view
+            with self._lock:
+                view = self._enter(connection, self._build_state).view
             rows = connection.execute(_ALL_PASSAGES)
             while page := rows.fetchmany(_PAGE):
                 yield _to_passages(page, view)
@@ -140,26 +157,43 @@ class Reader:
         with self._lock:
             self._connection.close()
 
-    def _read_state(self, connection: sqlite3.Connection, *, hold: bool = False) -> State:
-        """Read the newest commit; ``hold`` leaves the connection at it."""
+    def _connect(self) -> sqlite3.Connection:
+        """Give the connection; a process that was forked opens one of its own."""
+        forked = os.getpid() != self._process
+        if self._held is None and (forked or database.is_outdated(self._connection, self.folder)):
+            # SQLite's locks are not inherited: only a connection of its own keeps the files that a process reads.
+            self._connection.close()
+            self._connection = database.open_to_read(self.folder)
+            self._process, self._version = os.getpid(), None
+        return self._connection
+
+    def _enter(self, connection: sqlite3.Connection, read: Callable[[sqlite3.Connection], State]) -> State:
+        """Read the newest commit, and leave the connection at it."""
         for _ in range(_TURNS):
             connection.execute("BEGIN")
             try:
-                state = self._build_state(connection)
+                return read(connection)
             except FileNotFoundError as error:
                 gone = error.filename
                 connection.execute("ROLLBACK")
-            else:
-                if not hold:
-                    connection.execute("COMMIT")
-                return state
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
         raise StorageError(
             f"The index in {self.folder} is damaged: {gone} is missing; bring the folder back from a copy, or make "
             "the index anew."
         )
 
+    def _refresh(self, connection: sqlite3.Connection) -> State:
+        (version,) = connection.execute("PRAGMA data_version").fetchone()
+        if self._state is None or version != self._version:
+            self._state = self._build_state(connection)
+            self._version = version
+            self._masks.clear()
+        return self._state
+
     def _build_state(self, connection: sqlite3.Connection) -> State:
-        profile = read_profile(connection, self.folder)
+        profile = self._change(read_profile(connection, self.folder))
         segments = read_segments(connection)
         kinds = dict(connection.execute("SELECT name, kind FROM fields"))
         failed = _read_failed(connection, profile)
@@ -178,8 +212,7 @@ class Reader:
 
     def _evaluate(self, state: State, filters: Sequence[Mapping[str, Any]]) -> Mask:
         def lookup(statement: str, parameters: Sequence[Any]) -> Rows:
-            with database.explained(self.folder):
-                slots = [slot for (slot,) in self._connection.execute(statement, parameters)]
+            slots = [slot for (slot,) in self._connection.execute(statement, parameters)]
             return state.view.find(np.array(slots, dtype=np.int64))
 
         fields = Fields(state.kinds, lookup, state.view.alive & ~state.view.encoded, len(state.view))
@@ -192,7 +225,11 @@ def read_profile(connection: sqlite3.Connection, folder: Path) -> Profile:
     found = connection.execute("SELECT value FROM facts WHERE name = ?", (PROFILE,)).fetchone()
     if found is None:
         raise StorageError(f"The index in {folder} was never finished; delete the folder, and make the index anew.")
-    return from_meta(json.loads(found[0]), str(folder))
+    try:
+        meta = json.loads(found[0])
+    except ValueError as error:
+        raise ProfileError(f"The profile of {folder} cannot be read: it is no JSON.") from error
+    return from_meta(meta, str(folder))
 
 
 def _read_failed(connection: sqlite3.Connection, profile: Profile) -> Rows:

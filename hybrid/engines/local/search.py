@@ -16,8 +16,6 @@ from .dense import Dense, Walk, scan
 from .ranking import Ranked, Scores, Wanted
 from .reader import Reader, State
 
-#: Turns at a question while passages are written faster than they are read.
-_TURNS = 5
 #: Sims held at once when many questions are asked together.
 _SIMS_AT_ONCE = 2**24
 
@@ -43,15 +41,19 @@ def _answer(
     started = time.monotonic() - spent
     terms = analyze(request.question[:MAX_QUESTION_CHARS])
     cut = len(request.question) > MAX_QUESTION_CHARS or len(terms) > MAX_TERMS
-    for _ in range(_TURNS):
-        hits = _hits(reader, request, state, terms[:MAX_TERMS], dense)
-        if hits is not None:
-            took = (time.monotonic() - started) * 1000
-            return SearchResult(request.question, request.mode, request.lam, took, hits, question_cut=cut)
-        # A passage was rewritten between the ranking and the reading: ask again what holds now.
-        state = reader.state()
-        (dense,) = _open_dense(state, [request])
-    raise StorageError(f"{reader.folder} changes faster than it can be searched; ask again when less is written.")
+    hits = _hits(reader, request, state, terms[:MAX_TERMS], dense)
+    if hits is None:
+        # The index changed between two steps: do all of them at one commit.
+        with reader.hold() as newest:
+            (dense,) = _open_dense(newest, [request])
+            hits = _hits(reader, request, newest, terms[:MAX_TERMS], dense)
+    if hits is None:
+        raise StorageError(
+            f"The index in {reader.folder} is damaged: its arrays name passages that it does not have; bring the "
+            "folder back from a copy, or make the index anew."
+        )
+    took = (time.monotonic() - started) * 1000
+    return SearchResult(request.question, request.mode, request.lam, took, hits, question_cut=cut)
 
 
 def _open_dense(state: State, requests: Sequence[SearchRequest]) -> list[Dense | None]:
@@ -71,12 +73,14 @@ def _scans(request: SearchRequest, state: State) -> bool:
 def _hits(
     reader: Reader, request: SearchRequest, state: State, terms: Sequence[str], dense: Dense | None
 ) -> tuple[Hit, ...] | None:
-    """Give the best k passages; None where one of them is gone by now."""
+    """Give the best k passages; None where the index has changed since and one of them may be gone."""
     view, profile = state.view, state.profile
     lexical = ranking.score_terms(view, terms, profile.k1, profile.b)
     k = min(request.k, request.depth) if request.mode == "lexical" else request.k
     wanted = Wanted(k, request.mode, request.lam, request.depth, profile.sim_prior, profile.max_norm)
     open_to = reader.filter_rows(state, request.filters)
+    if open_to is None:
+        return None
     ranked = ranking.rank(view, request.vector, lexical, dense, open_to, wanted)
     slots = [int(slot) for slot in view.slots[ranked.rows]]
     columns = "id, title, text, meta" if request.text else "id"

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ...errors import StorageError
+
 Mask = NDArray[np.bool_]
 
 #: The kind of a group that holds postings; a group of vectors has the name of its vector field.
@@ -37,6 +39,8 @@ class Segment:
         """Which rows live, one truth value each."""
         if self.alive is None:
             return np.ones(self.size, dtype=np.bool_)
+        if len(self.alive) != (self.size + 7) // 8:
+            raise StorageError(f"The index is damaged: what lives of {self.name} is not known; make it anew.")
         return np.unpackbits(np.frombuffer(self.alive, dtype=np.uint8), count=self.size).astype(np.bool_)
 
 

@@ -7,7 +7,7 @@ passages in the database and never change their meaning.
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,8 +49,8 @@ class Chunk:
     rows: Rows
     #: Where they all are here and follow each other: their rows as a slice, which is quicker to write to.
     block: slice | None
-    #: Gives the arrays of the graph over these vectors, if there is one.
-    load_graph: Callable[[], Arrays] | None
+    #: The graph over these vectors, if there is one: mapped with them, because a merge may remove its file.
+    graph: Arrays | None
 
 
 class View:
@@ -64,7 +64,7 @@ class View:
         self.all_alive = bool(alive.all())
         self.chunks = chunks
         self.dimension = dimension
-        self.has_graph = any(chunk.load_graph is not None for chunk in chunks)
+        self.has_graph = any(chunk.graph is not None for chunk in chunks)
         self._graphs: dict[int, Graph] = {}
         self._reading = threading.Lock()
 
@@ -80,14 +80,14 @@ class View:
     def graph(self, number: int) -> "Graph | None":
         """Give the graph over a chunk's vectors, read when it is first asked for."""
         chunk = self.chunks[number]
-        if chunk.load_graph is None:
+        if chunk.graph is None:
             return None
         # faiss takes a tenth of a second to import, and few indexes have a graph.
         from .graph import read_graph
 
         with self._reading:
             if number not in self._graphs:
-                self._graphs[number] = read_graph(chunk.load_graph(), chunk.vectors)
+                self._graphs[number] = read_graph(chunk.graph, chunk.vectors)
             return self._graphs[number]
 
     @cached_property
@@ -131,7 +131,7 @@ def open_view(segments: Sequence[Segment], load: Load, vector_field: str, dimens
         masks.append(segment.mask)
         first += segment.size
     slots = np.concatenate([_NONE, *(part.postings.slots for part in parts)])
-    graphs = {segment.name: partial(load, segment) for segment in _of_kind(segments, GRAPH)}
+    graphs = {segment.name: load(segment) for segment in _of_kind(segments, GRAPH)}
     chunks = [
         _read_chunk(load(segment), slots, dimension, graphs.get(name_graph(segment.name)))
         for segment in _of_kind(segments, vector_field)
@@ -151,13 +151,13 @@ def _of_kind(segments: Sequence[Segment], kind: str) -> Iterator[Segment]:
     return (segment for segment in segments if segment.kind == kind)
 
 
-def _read_chunk(arrays: Arrays, slots: Rows, dimension: int, load_graph: Callable[[], Arrays] | None) -> Chunk:
+def _read_chunk(arrays: Arrays, slots: Rows, dimension: int, graph: Arrays | None) -> Chunk:
     if arrays.keys() != {"slots", "vectors"} or not _fit(arrays["slots"], arrays["vectors"], dimension):
         raise StorageError("The index is damaged: its vectors have another shape; make it anew.")
     own, vectors = arrays["slots"], arrays["vectors"]
     rows = find_sorted(slots, own)
     together = len(rows) > 0 and rows[0] >= 0 and bool((np.diff(rows) == 1).all())
-    return Chunk(vectors, rows, slice(int(rows[0]), int(rows[-1]) + 1) if together else None, load_graph)
+    return Chunk(vectors, rows, slice(int(rows[0]), int(rows[-1]) + 1) if together else None, graph)
 
 
 def _fit(slots: Array, vectors: Array, dimension: int) -> bool:

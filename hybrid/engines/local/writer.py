@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import sqlite3
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -154,6 +155,28 @@ class Writer:
         statement = "UPDATE passages SET encode_error = ? WHERE slot = ?"
         trouble = json.dumps({"reason": reason, "fingerprint": profile.fingerprint, "attempts": 1})
         self._connection.execute(statement, (trouble, slot))
+
+
+class Pen:
+    """What the threads and intakes of one open index write with, one after the other."""
+
+    def __init__(self, reader: Reader, open_until_closed: ExitStack):
+        self._reader = reader
+        self._open = open_until_closed
+        self._kept: Writer | None = None
+        self._lock = threading.RLock()
+
+    @contextmanager
+    def take(self, *, keep: bool = False) -> Iterator[Writer]:
+        """Give the writer; ``keep`` stays the only one to write until the index is closed."""
+        with self._lock:
+            if keep and self._kept is None:
+                self._kept = self._open.enter_context(Writer(self._reader))
+            if self._kept is not None:
+                yield self._kept
+            else:
+                with Writer(self._reader) as writer:
+                    yield writer
 
 
 def _check(batch: Sequence[Passage], state: State) -> tuple[list[Checked], tuple[Failure, ...]]:

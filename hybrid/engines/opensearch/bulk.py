@@ -13,8 +13,8 @@ from ...errors import BusyError, UnreachableError
 from ...passages import Passage, Vector, to_document
 from ...records import BulkReport, Failure
 from ...vectors import length
-from . import patience
-from .calls import Answer, Call, Conversation, Pause, check, encode_lines, passes, read_error
+from .calls import Answer, Call, Conversation, check, encode_lines, passes, read_error
+from .patience import persist
 
 #: Bodies of 5 to 15 MB are the size that clusters take best; a passage with its vector has 5 to 10 kB.
 MAX_BYTES = 8 * 2**20
@@ -82,28 +82,31 @@ def split_batches(
 
 def write_batch(index: str, batch: Sequence[Action], *, alias: bool) -> Conversation[BulkReport]:
     """Send one batch until every item has its verdict. ``alias`` keeps a dropped alias from becoming an index."""
-    report, waiting, reason = BulkReport(), list(batch), ""
-    for attempt in range(patience.ATTEMPTS):
-        if attempt:
-            yield Pause(patience.jitter(attempt))
+    report, waiting, attempts = BulkReport(), list(batch), 0
+
+    def attempt() -> Conversation[bool]:
+        """Send what has no verdict yet; tells whether the cluster takes so much in one request."""
+        nonlocal report, waiting, attempts
+        attempts += 1
         try:
             answer = yield _bulk_call(index, waiting, alias=alias)
-        except UnreachableError as error:
-            if attempt + 1 == patience.ATTEMPTS:
-                raise
-            reason = str(error)
+        except UnreachableError:
             report += BulkReport(retried=len(waiting))
-            continue
+            raise
         if answer.status == _TOO_LARGE:
-            return report + (yield from _write_halves(index, waiting, alias=alias))
+            return False
         done, waiting, reason = _sort_out(answer, waiting, index)
         report += done
-        if not waiting:
-            return report
-    raise BusyError(
-        f"{len(waiting)} of {len(batch)} items were still refused by {index} after {patience.ATTEMPTS} attempts: "
-        f"{reason}; nothing that was confirmed is lost: write them again when the cluster has recovered."
-    )
+        if waiting:
+            raise BusyError(
+                f"{len(waiting)} of {len(batch)} items were still refused by {index} after {attempts} attempts: "
+                f"{reason}; nothing that was confirmed is lost: write them again when the cluster has recovered."
+            )
+        return True
+
+    if (yield from persist(attempt)):
+        return report
+    return report + (yield from _write_halves(index, waiting, alias=alias))
 
 
 def _check_id(passage_id: str) -> None:

@@ -67,6 +67,9 @@ class Answer:
         return self.status in _OK
 
 
+#: The answer to a pause for which there is no time: what is waited for has to be given up.
+NO_TIME = Answer(408, None)
+
 T = TypeVar("T")
 Conversation = Generator[Call | Pause, Answer, T]
 

@@ -7,9 +7,9 @@ that is thrown into the conversation, which may try again.
 import asyncio
 import re
 import ssl
-import time
+import threading
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -21,7 +21,7 @@ from opensearchpy.serializer import JSONSerializer
 
 from ...errors import SettingsError, UnreachableError
 from ...settings import Settings
-from .calls import Answer, Call, Conversation, Pause
+from .calls import NO_TIME, Answer, Call, Conversation, Pause
 
 #: Only requests that got no answer are repeated here, at once: a dropped keep-alive connection, another node.
 #: Whatever the cluster answers is for the conversation to judge.
@@ -48,6 +48,7 @@ class Client:
     def __init__(self, url: str, settings: Settings, headers: Mapping[str, str] | None = None):
         self.url = url
         self._library = opensearchpy.OpenSearch(**_options(url, settings, headers, asynchronous=False))
+        self._hurried = threading.Event()
 
     def run(self, conversation: Conversation[T]) -> T:
         """Carry a conversation out and give its result."""
@@ -66,16 +67,39 @@ class Client:
 
     def _perform(self, step: Call | Pause) -> Answer:
         if isinstance(step, Pause):
-            time.sleep(step.seconds)
-            return _NOTHING
+            return _NOTHING if self._wait(step.seconds) else NO_TIME
         try:
             return _to_answer(self._library.transport.perform_request(**_arguments(step)))
         except (TransportError, SerializationError, AttributeError) as error:
             return _refused_or_raise(error, self.url)
 
+    def _wait(self, seconds: float) -> bool:
+        """Wait; tells whether there was time to."""
+        return not self._hurried.wait(seconds)
+
+    def hurry(self) -> None:
+        """Wait for nothing any more, in any thread: whatever the cluster does not take now is given up."""
+        self._hurried.set()
+
     def close(self) -> None:
         """Close every connection."""
         self._library.close()
+
+
+async def carry_out(conversation: Conversation[T], perform: Callable[[Call | Pause], Awaitable[Answer]]) -> T:
+    """Carry a conversation out, each step by ``perform``, and give its result."""
+    try:
+        step = next(conversation)
+        while True:
+            try:
+                answer = await perform(step)
+            except BaseException as error:  # Ctrl-C, too: a conversation may hold a lock
+                step = conversation.throw(error)
+            else:
+                step = conversation.send(answer)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
 
 
 class AsyncClient:
@@ -89,18 +113,7 @@ class AsyncClient:
 
     async def run(self, conversation: Conversation[T]) -> T:
         """Carry a conversation out and give its result."""
-        try:
-            step = next(conversation)
-            while True:
-                try:
-                    answer = await self._perform(step)
-                except BaseException as error:  # Ctrl-C, too: a conversation may hold a lock
-                    step = conversation.throw(error)
-                else:
-                    step = conversation.send(answer)
-        except StopIteration as stop:
-            result: T = stop.value
-            return result
+        return await carry_out(conversation, self._perform)
 
     async def _perform(self, step: Call | Pause) -> Answer:
         if isinstance(step, Pause):
@@ -184,9 +197,11 @@ def _options(
     }
     return {
         "hosts": [host],
-        "http_auth": _aws_signer(settings, asynchronous=asynchronous),
-        "headers": _check_headers({**_credentials(settings), **{n.lower(): v for n, v in (headers or {}).items()}}),
-        "ssl_context": _ssl_context(settings) if secure else None,
+        "http_auth": build_signer(settings, asynchronous=asynchronous),
+        "headers": _check_headers(
+            {**build_credentials(settings), **{name.lower(): value for name, value in (headers or {}).items()}}
+        ),
+        "ssl_context": build_ssl_context(settings) if secure else None,
         "timeout": settings.opensearch_timeout,
         "serializer": _FastJson(),
         "pool_maxsize": _POOL_SIZE,
@@ -194,7 +209,7 @@ def _options(
     }
 
 
-def _credentials(settings: Settings) -> dict[str, str]:
+def build_credentials(settings: Settings) -> dict[str, str]:
     """Give the header that proves who we are; written here because passwords may hold any letters."""
     if settings.opensearch_token:
         return {"authorization": f"Bearer {settings.opensearch_token}"}
@@ -212,7 +227,8 @@ def _check_headers(headers: Mapping[str, str]) -> dict[str, str]:
     return dict(headers)
 
 
-def _ssl_context(settings: Settings) -> ssl.SSLContext:
+def build_ssl_context(settings: Settings) -> ssl.SSLContext:
+    """Build what says whom to trust."""
     try:
         context = ssl.create_default_context(cafile=settings.opensearch_ca_file)
     except (OSError, ssl.SSLError) as error:
@@ -225,7 +241,8 @@ def _ssl_context(settings: Settings) -> ssl.SSLContext:
     return context
 
 
-def _aws_signer(settings: Settings, *, asynchronous: bool) -> Any:
+def build_signer(settings: Settings, *, asynchronous: bool) -> Any:
+    """Build what signs requests for AWS, if a region is set."""
     if not settings.opensearch_aws_region:
         return None
     try:

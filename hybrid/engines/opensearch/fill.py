@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...errors import IndexStateError
-from ...passages import ENCODE_ERROR, ENCODED_HASH, PENDING, TEXT, TEXT_HASH, TITLE, Vector
+from ...passages import ENCODE_ERROR, ENCODED_HASH, PENDING, TEXT, TITLE, Vector, hash_text
 from ...records import BulkReport, Encode, Filled
 from ...vectors import length, read_passage_vector
 from . import reads
@@ -27,31 +27,49 @@ def fill(target: Target, passages: Sequence[Stored], encode: Encode) -> Conversa
     for _ in range(ATTEMPTS):
         if not passages:
             return done
-        outcomes = encode([(one.source.get(TITLE, ""), one.source.get(TEXT, "")) for one in passages])
+        outcomes = encode([read_pair(one) for one in passages])
         written = list(zip(passages, outcomes, strict=True))
         refused = yield from _write(target, [_update(target, one, outcome) for one, outcome in written])
         done += _count(written, refused)
         contested = [one.id for one in passages if refused.get(one.id) == _CONFLICT]
-        again = yield from _read_again(target, contested)
-        passages = [one for one in again if one.source.get(PENDING, True)]
+        again = yield from read_wanted(target, contested)
+        passages = [one for one in again if lacks_vector(target, one)]
         done += Filled(encoded=len(again) - len(passages), missing=len(contested) - len(again))
     return done + Filled(contested=len(passages))
 
 
-def check_readable(target: Target, passage_id: str) -> Conversation[None]:
-    """Read a vector back; one that is not a list of numbers means that the index loses vectors on the next update."""
+def read_wanted(target: Target, ids: Sequence[str]) -> Conversation[list[Stored]]:
+    """Read what an encoder must see of given passages, and whether they have its vector by now."""
+    fields = [*reads.ENCODER_FIELDS, target.profile.vector_field]
+    return (yield from persist(lambda: reads.read_stored(target, ids, fields)))
+
+
+def read_pair(stored: Stored) -> tuple[str, str]:
+    """Give title and text of a passage."""
+    return stored.source.get(TITLE, ""), stored.source.get(TEXT, "")
+
+
+def lacks_vector(target: Target, stored: Stored) -> bool:
+    """Tell whether a passage that ``read_wanted`` gave has no vector.
+
+    What stands in the field is a vector of the text beside it: a new text replaces the passage whole.
+    """
+    return stored.source.get(target.profile.vector_field) is None
+
+
+def check_readable(target: Target, *ids: str) -> Conversation[None]:
+    """Read vectors back; one that is not a list of numbers means that the index loses vectors on the next update.
+
+    A passage that was deleted or changed since it was written tells nothing.
+    """
     field = target.profile.vector_field
-    (stored,) = yield from reads.read_stored(target, [passage_id], [field])
-    vector = stored.source.get(field)
-    if not isinstance(vector, list) or len(vector) != target.profile.dimension:
-        raise IndexStateError(
-            f"{target.name} gives {str(vector)[:40]} for the vector of passage {passage_id}: updates would lose it; "
-            "make the index anew without derived_source."
-        )
-
-
-def _read_again(target: Target, ids: Sequence[str]) -> Conversation[list[Stored]]:
-    return (yield from persist(lambda: reads.read_stored(target, ids, reads.ENCODER_FIELDS)))
+    for stored in (yield from reads.read_stored(target, ids, [field])):
+        vector = stored.source.get(field)
+        if vector is not None and not (isinstance(vector, list) and len(vector) == target.profile.dimension):
+            raise IndexStateError(
+                f"{target.name} gives {str(vector)[:40]} for the vector of passage {stored.id}: updates would lose "
+                "it; make the index anew without derived_source."
+            )
 
 
 def _count(written: Sequence[tuple[Stored, "Vector | str"]], refused: Mapping[str, int]) -> Filled:
@@ -78,15 +96,23 @@ def _update(target: Target, stored: Stored, outcome: "Vector | str") -> Action:
     head: Mapping[str, Any] = {
         "update": {"_id": stored.id, "if_seq_no": stored.seq_no, "if_primary_term": stored.primary_term}
     }
-    text_hash = stored.source[TEXT_HASH]
+    # The hash of what was read: where others write to the index, the stored one may be out of date.
+    text_hash = hash_text(*read_pair(stored))
     if isinstance(outcome, str):
-        trouble = {
-            "reason": outcome,
-            "fingerprint": target.profile.fingerprint,
-            "text_hash": text_hash,
-            "attempts": 1,
-        }
+        trouble = _add_trouble(stored.source.get(ENCODE_ERROR), outcome, target.profile.fingerprint, text_hash)
         return Action(stored.id, encode_lines(head, {"doc": {ENCODE_ERROR: trouble}}))
     vector = read_passage_vector(outcome, target.profile, stored.id)
-    changed = {target.profile.vector_field: vector, ENCODED_HASH: text_hash, PENDING: False}
+    changed: dict[str, Any] = {target.profile.vector_field: vector}
+    if target.is_main:
+        changed |= {ENCODED_HASH: text_hash, PENDING: False}
     return Action(stored.id, encode_lines(head, {"doc": changed}), length(vector))
+
+
+def _add_trouble(before: Any, reason: str, fingerprint: str, text_hash: str) -> Any:
+    """Note why an encoder gave up on a text, beside what is noted of other encoders."""
+    noted = [] if before is None else before if isinstance(before, list) else [before]
+    own = [one for one in noted if (one["fingerprint"], one["text_hash"]) == (fingerprint, text_hash)]
+    attempts = sum(one["attempts"] for one in own) + 1
+    trouble = {"reason": reason, "fingerprint": fingerprint, "text_hash": text_hash, "attempts": attempts}
+    others = [one for one in noted if one["fingerprint"] != fingerprint]
+    return [*others, trouble] if others else trouble

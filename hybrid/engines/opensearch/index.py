@@ -8,9 +8,10 @@ import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
-from typing import Self, Unpack
+from typing import NoReturn, Self, Unpack
 
 from ...address import ClusterAddress
+from ...errors import UsageError
 from ...passages import Passage, SearchResult, from_document
 from ...profile import Profile
 from ...questions import QuestionEncoder
@@ -131,6 +132,13 @@ class OpenSearchIndex:
     def settle(self) -> Share:
         """Merge deleted passages away, so that BM25 counts living ones only."""
         return self._client.run(settle.settle(self._target.name))
+
+    def under(self, k1: float, b: float) -> NoReturn:  # noqa: ARG002 - a cluster has no choice
+        """Refuse: a cluster's constants of BM25 are fixed when the index is made."""
+        raise UsageError(
+            f"k1 and b of {self._target.name} are fixed since it was made; tune them on a copy in a folder "
+            "(hybrid copy), and make the index anew with what is found."
+        )
 
     def close(self) -> None:
         """Close the connection."""

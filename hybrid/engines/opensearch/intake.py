@@ -8,7 +8,7 @@ from ...passages import Passage
 from ...profile import Profile
 from ...records import BulkReport, Encode, Filled, Job, State
 from ...vectors import length, read_passage_vector
-from . import fill, jobs, load, reads, writes
+from . import fill, jobs, lifecycle, load, reads, writes
 from .calls import Conversation
 from .client import Client
 from .patience import persist
@@ -29,6 +29,14 @@ class Intake:
     def profile(self) -> Profile:
         """What the index says of itself."""
         return self._target.profile
+
+    def change_profile(self, change: Callable[[Profile], Profile]) -> None:
+        """Change what the index says of itself; ``change`` may be asked more than once."""
+        self._target = self._client.run(lifecycle.change_profile(self._target, change))
+
+    def sample(self, count: int) -> list[Passage]:
+        """Give so many passages, chosen at random but the same ones each time."""
+        return self._insist(lambda: reads.read_sample(self._target, count))
 
     def states(self, ids: Sequence[str]) -> dict[str, State]:
         """Give the states of those passages that are stored, as of now."""
@@ -100,6 +108,10 @@ class Intake:
     def list_jobs(self) -> list[Job]:
         """Read the records of all jobs, the last saved first."""
         return self._client.run(jobs.list_jobs(self._target.name))
+
+    def hurry(self) -> None:
+        """Wait for the cluster no longer: what it does not take at once is given up."""
+        self._client.hurry()
 
     def _insist(self, attempt: Callable[[], Conversation[T]]) -> T:
         """Carry out what does no harm when it is done twice."""

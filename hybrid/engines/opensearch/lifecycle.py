@@ -25,6 +25,8 @@ from .queries import Target
 
 MAPPING = "passages"
 META_KEY = "hybrid"
+#: Other encoders of the index, see ``fields``.
+OTHERS_KEY = "hybrid_fields"
 #: OpenSearch's ``BM25`` was ``LegacyBM25``, with a factor k1 + 1 on every score, before version 3.
 FIRST_VERSION_WITHOUT_FACTOR = 3
 _NOT_OPENSEARCH = "What answers at the address is not OpenSearch; check host, port and path."
@@ -33,6 +35,8 @@ _LENIENT: Mapping[str, Mapping[str, Any]] = {
     "keyword": {"ignore_above": 1024},
     "date": {"format": "strict_date_optional_time||yyyy/MM/dd HH:mm:ss||yyyy/MM/dd||epoch_millis"},
 }
+
+Meta = Mapping[str, Any]
 
 
 def build_index_body(profile: Profile, spec: IndexSpec) -> dict[str, Any]:
@@ -138,33 +142,46 @@ def read_bm25_factor(name: str, index: Mapping[str, Any], profile: Profile, majo
 
 
 def change_profile(target: Target, change: Callable[[Profile], Profile]) -> Conversation[Target]:
-    """Replace the profile behind an alias under the index's lock: ``_meta`` can only be written whole."""
+    """Replace the profile behind an alias and give the new target; ``change`` may be asked more than once."""
+
+    def replace(index: str, meta: Meta) -> Meta:
+        return {**meta, META_KEY: to_meta(change(_read_profile(index, meta)))}
+
+    yield from change_meta(target.name, "change the profile", replace)
+    return (yield from persist(lambda: open_target(target.name)))
+
+
+def change_meta(name: str, purpose: str, change: Callable[[str, Meta], Meta]) -> Conversation[None]:
+    """Replace ``_meta`` of every index behind a name under the index's lock: it can only be written whole."""
 
     def replace() -> Conversation[None]:
-        found = yield from ask(Call("GET", f"/{target.name}"), what=f"read the profile of {target.name}")
-        profile = change(_one_profile(target.name, found))
-        for name, index in found.items():
-            meta = {**index["mappings"].get("_meta", {}), META_KEY: to_meta(profile)}
-            call = Call("PUT", f"/{name}/_mapping", encode({"_meta": meta}))
-            yield from ask(call, what=f"change the profile of {name}")
+        found = yield from ask(Call("GET", f"/{name}"), what=f"read the profile of {name}")
+        for index, body in found.items():
+            before = body["mappings"].get("_meta", {})
+            after = change(index, before)
+            if after != before:
+                call = Call("PUT", f"/{index}/_mapping", encode({"_meta": after}))
+                yield from ask(call, what=f"{purpose} of {index}")
 
     owner = secrets.token_hex(8)
     # Tried again as a whole: whoever waits too long in between may have lost the lock.
-    yield from persist(lambda: hold_lock(target.name, owner, "change the profile", replace))
-    return (yield from persist(lambda: open_target(target.name)))
+    yield from persist(lambda: hold_lock(name, owner, purpose, replace))
+
+
+def _read_profile(index: str, meta: Meta) -> Profile:
+    if META_KEY not in meta:
+        raise ProfileError(
+            f"{index} has no hybrid profile, so it is not known which encoder its vectors come from; "
+            "create the index with hybrid."
+        )
+    return from_meta(meta[META_KEY], index)
 
 
 def _one_profile(name: str, found: Mapping[str, Any]) -> Profile:
     """Give the profile that all indexes behind a name share."""
     profiles: dict[str, Profile] = {}
     for index, body in found.items():
-        meta = body.get("mappings", {}).get("_meta", {}).get(META_KEY)
-        if meta is None:
-            raise ProfileError(
-                f"{index} has no hybrid profile, so it is not known which encoder its vectors come from; "
-                "create the index with hybrid."
-            )
-        profiles[index] = from_meta(meta, index)
+        profiles[index] = _read_profile(index, body.get("mappings", {}).get("_meta", {}))
         _check_fields(index, profiles[index], body["mappings"].get("properties", {}))
     first = next(iter(profiles.values()))
     if any(profile != first for profile in profiles.values()):

@@ -1,6 +1,7 @@
 """One writer at a time where that matters: a lock document that expires, in the index's ``-jobs`` index."""
 
 import contextlib
+import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,17 +10,17 @@ from typing import Any, TypeVar
 import mappings
 
 from ...errors import LockHeldError, RefusedError
-from .calls import Call, Conversation, Pause, ask, check, encode
+from .calls import NO_TIME, Call, Conversation, Pause, ask, check, encode
 from .names import build_jobs_name
-from .patience import AWAY, jitter
+from .patience import AWAY
 
 #: Seconds after which a lock whose holder died is free again; a holder renews it while it lives.
 DEFAULT_TTL = 60.0
 LOCK_ID = "lock"
 #: Seconds to wait for a lock that somebody else holds: many times what a change of the profile takes.
 PATIENCE = 10.0
-#: The longest wait between two looks at it.
-LONGEST_PAUSE = 1.0
+#: The wait between two looks at it: at random, so that those who wait do not come back together.
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 1.0
 #: Turns at a lock that others create and release at the same moment.
 _ATTEMPTS = 5
 
@@ -55,17 +56,15 @@ def hold_lock(alias: str, owner: str, purpose: str, body: Callable[[], Conversat
 
 def _wait_for_lock(alias: str, owner: str, purpose: str) -> Conversation[Lock]:
     """Take the lock of ``alias`` as soon as it is free."""
-    waited, attempt = 0.0, 0
+    waited = 0.0
     while True:
         try:
             return (yield from acquire_lock(alias, owner, purpose))
         except LockHeldError:
-            if waited >= PATIENCE:
+            pause = random.uniform(SHORTEST_PAUSE, LONGEST_PAUSE)  # noqa: S311 - not a secret
+            if waited >= PATIENCE or (yield Pause(pause)) is NO_TIME:
                 raise
-        attempt += 1
-        pause = min(jitter(attempt), LONGEST_PAUSE)
-        yield Pause(pause)
-        waited += pause
+            waited += pause
 
 
 def acquire_lock(alias: str, owner: str, purpose: str, ttl: float = DEFAULT_TTL) -> Conversation[Lock]:

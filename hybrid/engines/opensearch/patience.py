@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from ...errors import BusyError, UnreachableError
-from .calls import Conversation, Pause
+from .calls import NO_TIME, Conversation, Pause
 
 #: Attempts at one thing: their waits add up to one or two minutes, which a node takes to come back.
 ATTEMPTS = 10
@@ -30,7 +30,8 @@ def persist(attempt: Callable[[], Conversation[T]]) -> Conversation[T]:
         try:
             return (yield from attempt())
         except AWAY:
-            yield Pause(jitter(number))
+            if (yield Pause(jitter(number))) is NO_TIME:
+                raise
     return (yield from attempt())
 
 

@@ -44,6 +44,8 @@ class Target:
     shards: int
     #: What this cluster's similarity multiplies Lucene's BM25 by: 1, or k1 + 1 for ``LegacyBM25``.
     bm25_factor: float = 1.0
+    #: Whether the profile is the one that questions use, not another one that is being filled in.
+    is_main: bool = True
 
     @property
     def is_alias(self) -> bool:

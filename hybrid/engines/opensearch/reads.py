@@ -22,8 +22,9 @@ from ...passages import (
     PENDING,
     START,
     TEXT,
-    TEXT_HASH,
     TITLE,
+    Passage,
+    from_document,
 )
 from ...records import State
 from .calls import Call, Conversation, ask, encode, passes, read_error
@@ -140,6 +141,20 @@ def read_page(
     return Page(stored, hits[-1]["sort"] if len(hits) == size else None)
 
 
+def read_sample(target: Target, count: int) -> Conversation[list[Passage]]:
+    """Read passages, chosen at random but the same ones each time, without their vectors."""
+    chance = {"seed": 1, "field": "_seq_no"}
+    body: dict[str, Any] = {
+        "query": {"function_score": {"query": everything(), "random_score": chance, "boost_mode": "replace"}},
+        "size": count,
+        "_source": {"excludes": [target.profile.vector_field]},
+        "track_total_hits": False,
+    }
+    call = Call("POST", f"/{target.name}/_search", encode(body), {"allow_partial_search_results": "false"})
+    found = yield from ask(call, what=f"sample passages of {target.name}")
+    return [from_document(hit["_source"], target.profile.vector_field) for hit in found["hits"]["hits"]]
+
+
 def everything() -> Clause:
     """Match every passage."""
     return {"match_all": {}}
@@ -172,7 +187,7 @@ def failed(target: Target) -> Clause:
 #: All that a source says of a passage.
 PASSAGE_FIELDS = (ID, TITLE, TEXT, DOCUMENT_ID, NUMBER, PASSAGES_TOTAL, START, END, META)
 #: What an encoder must see of a passage.
-ENCODER_FIELDS = (TITLE, TEXT, TEXT_HASH, PENDING)
+ENCODER_FIELDS = (TITLE, TEXT, ENCODE_ERROR)
 
 
 def _get_many(target: Target, ids: Sequence[str], fields: Sequence[str]) -> Conversation[list[dict[str, Any]]]:

@@ -13,7 +13,7 @@ from ...vectors import read_passage_vector
 from . import reads
 from .bulk import Action, delete_action, index_action, sift, split_batches, write_batch
 from .calls import Call, Conversation, ask, check
-from .lifecycle import change_profile
+from .fields import change_encoder, reopen
 from .patience import persist
 from .queries import Clause, Target
 
@@ -91,10 +91,18 @@ def _to_actions(passages: Iterable[Passage], profile: Profile) -> Iterator[Actio
 
 def fit_norm(target: Target, norm: float) -> Conversation[Target]:
     """Raise the profile's ``max_norm`` before a longer vector is written: scores are lifted by it."""
-    if norm <= target.profile.max_norm * (1 + ROUNDING):
+    if _fits(norm, target):
+        return target
+    # Another writer may have raised it since this target was opened.
+    target = yield from reopen(target)
+    if _fits(norm, target):
         return target
 
     def grow(profile: Profile) -> Profile:
         return dataclasses.replace(profile, max_norm=max(profile.max_norm, norm * _HEADROOM))
 
-    return (yield from change_profile(target, grow))
+    return (yield from change_encoder(target, grow))
+
+
+def _fits(norm: float, target: Target) -> bool:
+    return norm <= target.profile.max_norm * (1 + ROUNDING)

@@ -1,0 +1,210 @@
+"""``hybrid eval INDEX --questions FILE``."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+
+from ..engines.contract import Index
+from ..errors import UsageError
+from ..evaluation.asking import ask
+from ..evaluation.diff import Won, find_won
+from ..evaluation.evaluating import RUN_FORMATS, Run, check_ids, check_rules, count_all
+from ..evaluation.judging import By
+from ..evaluation.latency import Latency, time_stages
+from ..evaluation.measuring import Judge, Tally, choose_judge
+from ..evaluation.metrics import DEPTHS
+from ..evaluation.overlap import Overlap
+from ..evaluation.overview import late_fault, overlap_of
+from ..evaluation.questions import QuestionSet
+from ..evaluation.report import Evaluation, summarise, write_questions
+from ..evaluation.rules import FUSIONS, MODES, Rule, choose_rules
+from ..evaluation.runs import save
+from ..evaluation.texts import Texts
+from ..evaluation.validate import Fault
+from ..index import open_index
+from ..passages import Mode
+from ..requests import MAX_DEPTH, Vectors
+from .asked import (
+    asking,
+    check_asked,
+    encode_asked,
+    question_options,
+    read_asked,
+    read_list,
+    read_numbers,
+    read_ranks,
+    say_faults,
+)
+from .figures import print_figures
+from .options import index_argument, json_option
+from .output import print_json, say, shorten
+
+_TEXT_COLUMNS = 300
+_DIFF_AT = 20
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Findings:
+    """All that an evaluation found."""
+
+    evaluation: Evaluation
+    tally: Tally
+    judge: Judge
+    overlap: Overlap
+    latency: Mapping[str, Latency]
+    faults: Sequence[Fault]
+    won: Sequence[Won]
+
+
+@click.command("eval")
+@index_argument
+@question_options()
+@click.option(
+    "--modes", default=",".join(MODES), show_default=True, help="Modes to compare; the rest with the first."
+)
+@click.option("--lambda", "lambdas", metavar="λ,λ,…", help="More weights of sim beside the index's own.")
+@click.option("--fusion", metavar="RULE,…", help=f"Rules of fusion to compare with: {', '.join(FUSIONS)}.")
+@click.option("--by", type=click.Choice(get_args(By)), help="What is right: by answers, if there are any, or by ids.")
+@click.option("--k", "ranks", default=",".join(map(str, DEPTHS)), show_default=True, help="Ranks for top-k accuracy.")
+@click.option("--depth", type=click.IntRange(1, MAX_DEPTH), help="Passages that each side proposes.")
+@click.option("--dense", type=click.Choice(["ann", "exact"]), help="Walk the graph, or compare with every passage.")
+@click.option("--check-answers", is_flag=True, help="Read the whole index: count answers that stand nowhere.")
+@click.option(
+    "--per-question", type=click.Path(dir_okay=False, path_type=Path), help="Write a line for each question."
+)
+@click.option(
+    "--run", "run_path", type=click.Path(dir_okay=False, path_type=Path), help="Write the first mode's run."
+)
+@click.option("--run-format", default="trec", show_default=True, type=click.Choice(RUN_FORMATS))
+@click.option("--diff", metavar="MODE,MODE", help="List the questions that only one of two modes answers.")
+@click.option(
+    "--diff-at", type=click.IntRange(1), default=_DIFF_AT, show_default=True, help="Among its first so many."
+)
+@json_option
+def command(index: str, as_json: bool, **given: Any) -> None:
+    r"""Measure how often the answer is among the first k passages, in all modes at once, with intervals and tests.
+
+    Every question is asked once; modes, weights and rules of fusion rank what both sides found for it.
+
+    \b
+    hybrid eval ./wiki --questions nq-dev.qa.csv
+    hybrid eval os:wiki --questions beir/scifact --lambda 0.5,2 --fusion rrf,min-max --json
+    hybrid eval ./wiki --questions dev.json --diff lexical,dense --diff-at 1 | less
+    """
+    asked, vectors = read_asked(given)
+    run = None if given["run_path"] is None else Run(given["run_path"], given["run_format"])
+    if run is not None:
+        check_ids(asked.questions)
+    with open_index(index) as opened:
+        rules = _choose_rules(opened, given)
+        check_rules(opened, rules, vectors)
+        findings = _evaluate(opened, asked, vectors, rules, run, given)
+        texts = Texts(opened)
+        if as_json:
+            depth = given["depth"] or opened.profile.depth
+            print_json({"index": index, "lambda": opened.profile.lam, "depth": depth, **_to_json(findings, texts)})
+        else:
+            _print(findings, texts)
+    if given["per_question"] is not None:
+        save(given["per_question"], write_questions(findings.tally.questions, findings.tally.measured()))
+
+
+def _choose_rules(index: Index, given: Mapping[str, Any]) -> list[Rule]:
+    lambdas = read_numbers("--lambda", given["lambdas"])
+    rules = choose_rules(read_list(given["modes"]), lambdas, read_list(given["fusion"]), index.profile.lam)
+    if not rules:
+        raise UsageError("There is nothing to measure; say --modes, --lambda or --fusion.")
+    for name in _read_diff(given["diff"]):
+        if name not in {rule.name for rule in rules}:
+            raise UsageError(f"--diff names {name!r}; measured are {', '.join(rule.name for rule in rules)}.")
+    return rules
+
+
+def _read_diff(text: str | None) -> tuple[str, ...]:
+    names = tuple(read_list(text))
+    if text is not None and len(set(names)) != 2:
+        raise UsageError("--diff wants two modes, such as lexical,dense.")
+    return names
+
+
+def _evaluate(
+    index: Index,
+    asked: QuestionSet,
+    vectors: Vectors | None,
+    rules: Sequence[Rule],
+    run: Run | None,
+    given: Mapping[str, Any],
+) -> Findings:
+    texts = Texts(index)
+    judge = choose_judge(asked, texts, given["by"], read_ranks("--k", given["ranks"]))
+    faults = check_asked(index, asked, texts, whole=given["check_answers"])
+    vectors = encode_asked(index, asked.questions) if vectors is None else vectors
+    first, diff = rules[0].name, _read_diff(given["diff"])
+    with asking(index, len(asked.questions)) as on_progress:
+        found = ask(index, asked.questions, vectors, depth=given["depth"], dense=given["dense"])
+        tally = count_all(index, found, rules, judge, kept={first, *diff}, run=run, on_progress=on_progress)
+    measured = {rule.name for rule in rules}
+    return Findings(
+        evaluation=summarise(tally.measured(), pairs=[(first, rule.name) for rule in rules[1:]]),
+        tally=tally,
+        judge=judge,
+        overlap=overlap_of(asked.questions, tally.places[first], texts),
+        latency=time_stages(index, asked.questions, vectors, [mode for mode in get_args(Mode) if mode in measured]),
+        faults=[*faults, *late_fault(tally)],
+        won=_find_won(tally, diff, given["diff_at"]),
+    )
+
+
+def _find_won(tally: Tally, diff: Sequence[str], at: int) -> list[Won]:
+    if not diff:
+        return []
+    first, second = diff
+    return find_won(tally.questions, (first, second), (tally.places[first], tally.places[second]), at)
+
+
+def _to_json(findings: Findings, texts: Texts) -> dict[str, Any]:
+    return {
+        **findings.evaluation.to_json(),
+        "by": findings.judge.by,
+        "documents": findings.judge.documents,
+        "overlap": dataclasses.asdict(findings.overlap),
+        "latency_ms": {stage: dataclasses.asdict(one) for stage, one in findings.latency.items()},
+        "faults": [dataclasses.asdict(fault) for fault in findings.faults],
+        "questions_cut": findings.tally.cut,
+        "diff": [won.to_json(texts) for won in findings.won],
+    }
+
+
+def _print(findings: Findings, texts: Texts) -> None:
+    say_faults(findings.faults)
+    if findings.tally.cut:
+        say(f"{findings.tally.cut} questions are long: only their beginning went to BM25")
+    print_figures(findings.evaluation)
+    overlap = findings.overlap
+    say(
+        f"{findings.evaluation.questions} questions; of a question's words {overlap.mean:.0%} stand in the passage "
+        f"that is right, all of them for {overlap.whole:.0%} of {overlap.questions}"
+    )
+    for stage, one in findings.latency.items():
+        say(f"{stage}: {one.p50:.1f} ms, {one.p95:.1f} ms for the slowest twentieth")
+    for won in findings.won:
+        _print_won(won, texts)
+
+
+def _print_won(won: Won, texts: Texts) -> None:
+    told = won.to_json(texts)
+    beaten = "not found" if won.loser_rank is None else f"rank {won.loser_rank}"
+    click.echo(f"\n{won.question.id}\t{won.question.text}")
+    click.echo(f"  {won.winner} {won.rank}: {_describe(told['right'])}")
+    click.echo(f"  {won.loser} {beaten}; first is: {_describe(told['instead'])}")
+
+
+def _describe(passage: Mapping[str, str] | None) -> str:
+    if passage is None:
+        return "nothing"
+    text = f"{passage['title']}: {passage['text']}" if passage["title"] else passage["text"]
+    return f"[{passage['id']}] {shorten(text, _TEXT_COLUMNS)}"

@@ -1,0 +1,55 @@
+"""Figures with their intervals: tables on a terminal, a line for each figure in a pipe."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from ..evaluation.bootstrap import UNLIKELY, Difference, Interval
+from ..evaluation.report import Comparison, Evaluation
+from .output import on_terminal, print_rows
+
+
+def print_figures(evaluation: Evaluation) -> None:
+    """Print every mode's metrics, and by how much the first differs from each other mode."""
+    if not on_terminal():
+        print_rows((), _lines(evaluation))
+        return
+    metrics = list(next(iter(evaluation.modes.values())))
+    accuracy = [metric for metric in metrics if metric.startswith("top")]
+    for names in (accuracy, [metric for metric in metrics if metric not in accuracy]):
+        if names:
+            rows = [[mode, *(_cell(found[name]) for name in names)] for mode, found in evaluation.modes.items()]
+            print_rows(("%", *names), rows)
+    if evaluation.tests:
+        rows = [[other, *map(_difference, tests)] for other, tests in _by_mode(evaluation.tests, accuracy).items()]
+        print_rows((f"{next(iter(evaluation.modes))} against", *accuracy), rows)
+
+
+def _lines(evaluation: Evaluation) -> Iterator[list[str]]:
+    """Give mode, metric, mean, low, high; and what the first mode is better by, low, high and p."""
+    tests = {(test.second, test.metric): test.difference for test in evaluation.tests}
+    for mode, found in evaluation.modes.items():
+        for metric, interval in found.items():
+            test = tests.get((mode, metric))
+            beside = [] if test is None else [*_numbers(test), f"{test.p:.4g}"]
+            yield [mode, metric, *_numbers(interval), *beside]
+
+
+def _by_mode(tests: Sequence[Comparison], metrics: Sequence[str]) -> Mapping[str, list[Difference]]:
+    found: dict[str, list[Difference]] = {}
+    for test in tests:
+        if test.metric in metrics:
+            found.setdefault(test.second, []).append(test.difference)
+    return found
+
+
+def _cell(interval: Interval) -> str:
+    return f"{100 * interval.mean:.1f} [{100 * interval.low:.1f}, {100 * interval.high:.1f}]"
+
+
+def _difference(difference: Difference) -> str:
+    """Write a difference in points; a star says that chance alone would hardly give it."""
+    star = "*" if difference.p < UNLIKELY else " "
+    return f"{100 * difference.mean:+.1f}{star} [{100 * difference.low:+.1f}, {100 * difference.high:+.1f}]"
+
+
+def _numbers(figure: Interval | Difference) -> list[str]:
+    return [f"{value:.4f}" for value in (figure.mean, figure.low, figure.high)]

@@ -1,0 +1,144 @@
+"""``hybrid tune INDEX --questions FILE``."""
+
+import dataclasses
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+
+from ..engines.contract import Index
+from ..evaluation.bootstrap import LEVEL
+from ..evaluation.constants import Constants, count_asks, tune_constants
+from ..evaluation.curves import LAMBDAS, MEAN
+from ..evaluation.evaluating import check_rules
+from ..evaluation.judging import By
+from ..evaluation.measuring import Judge, choose_judge
+from ..evaluation.metrics import DEPTHS
+from ..evaluation.overview import late_fault, overlap_of
+from ..evaluation.page import Subject, draw_tuning, name_metric, write_page
+from ..evaluation.questions import Question
+from ..evaluation.rules import FUSIONS, HYBRID, MODES, choose_rules
+from ..evaluation.runs import save
+from ..evaluation.texts import Texts
+from ..evaluation.tuning import Plan, Tuning, tune
+from ..index import open_index
+from ..profile import Profile
+from ..requests import Vectors
+from .asked import (
+    asking,
+    check_asked,
+    encode_asked,
+    question_options,
+    read_asked,
+    read_list,
+    read_numbers,
+    read_ranks,
+    say_faults,
+)
+from .figures import print_figures
+from .options import index_argument, json_option
+from .output import print_json, say
+from .progress import Progress
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command("tune")
+@index_argument
+@question_options()
+@click.option("--metric", default=MEAN, show_default=True, help="What λ is chosen by: mean, top20, mrr, ndcg@10, …")
+@click.option("--lambda", "lambdas", metavar="λ,λ,…", help="The weights to try; 0 to 50 by default.")
+@click.option("--fusion", metavar="RULE,…", help=f"Rules of fusion to compare with: {', '.join(FUSIONS)}.")
+@click.option("--by", type=click.Choice(get_args(By)), help="What is right: by answers, if there are any, or by ids.")
+@click.option("--k", "ranks", default=",".join(map(str, DEPTHS)), show_default=True, help="Ranks for top-k accuracy.")
+@click.option("--bm25", is_flag=True, help="In a folder: try k1 and b too; asks every question up to nine times.")
+@click.option("--html", type=_FILE, help="Write a report to show around.")
+@click.option("--svg", type=_FILE, help="Write the curve as a picture.")
+@click.option("--write", is_flag=True, help="Write λ and the sim to expect into the index's profile.")
+@json_option
+def command(index: str, as_json: bool, **given: Any) -> None:
+    r"""Find the weight λ of sim that ranks an index best, and check it on questions that it was not chosen by.
+
+    Every question is asked once; all weights and rules of fusion rank what both sides found for it. Without --write
+    nothing is changed.
+
+    \b
+    hybrid tune ./wiki --questions nq-dev.qa.csv --html tuning.html
+    hybrid tune os:wiki --questions dev.json --limit 1000 --write
+    """
+    name = Path(given["questions"]).name
+    asked, vectors = read_asked(given)
+    plan = Plan(given["metric"], read_numbers("--lambda", given["lambdas"]) or LAMBDAS, read_list(given["fusion"]))
+    with ExitStack() as stack:
+        opened = stack.enter_context(open_index(index))
+        before, texts = opened.profile, Texts(opened)
+        check_rules(opened, choose_rules(MODES, (), plan.fusions, before.lam), vectors)
+        judge = choose_judge(asked, texts, given["by"], read_ranks("--k", given["ranks"]))
+        faults = check_asked(opened, asked, texts)
+        rows = encode_asked(opened, asked.questions) if vectors is None else vectors
+        constants = _tune_constants(opened, asked.questions, rows, judge, plan.metric) if given["bm25"] else None
+        tuned = opened
+        if constants is not None and constants.better:
+            tuned = stack.enter_context(opened.under(constants.best.k1, constants.best.b))
+        with asking(opened, len(asked.questions)) as on_progress:
+            tuning, tally = tune(tuned, asked.questions, rows, judge, plan, on_progress)
+        faults += late_fault(tally)
+        if given["html"] is not None:
+            subject = Subject(index, name, opened.status().passages, before, judge.by)
+            overlap = overlap_of(asked.questions, tally.places[HYBRID], texts)
+            save(given["html"], [write_page(tuning, constants, subject, overlap, faults).encode()])
+        if given["svg"] is not None:
+            save(given["svg"], [draw_tuning(tuning, before.lam).encode()])
+        if given["write"]:
+            source = f"tune: {name}, {tuning.evaluation.questions} questions, {tuning.metric}"
+            opened.intake().change_profile(lambda profile: tuning.change(profile, source))
+    if as_json:
+        faulty = [dataclasses.asdict(fault) for fault in faults]
+        found = {"bm25": None if constants is None else constants.to_json(), "faults": faulty}
+        print_json({"index": index, "by": judge.by, "before": before.lam, **tuning.to_json(), **found})
+        return
+    say_faults(faults)
+    _print(tuning, constants, before)
+    if given["write"]:
+        say(f"λ {tuning.curve.best:g} is written into the profile")
+
+
+def _tune_constants(
+    index: Index, questions: Sequence[Question], vectors: Vectors | None, judge: Judge, metric: str
+) -> Constants:
+    asks = len(questions) * count_asks(index.profile.k1, index.profile.b)
+    with Progress("asking by k1 and b", asks) as progress:
+        return tune_constants(index, questions, vectors, judge, metric, progress.update)
+
+
+def _print(tuning: Tuning, constants: Constants | None, before: Profile) -> None:
+    curve = tuning.curve
+    print_figures(tuning.evaluation)
+    now = curve.means[curve.lambdas.index(before.lam)].mean
+    click.echo(
+        f"best λ {curve.best:g}, between {curve.low:g} and {curve.high:g} with {LEVEL:.0%} confidence: "
+        f"{name_metric(tuning)} {100 * curve.at_best.mean:.2f}, with λ {before.lam:g} {100 * now:.2f}"
+    )
+    for check in tuning.checks:
+        click.echo(
+            f"λ {check.chosen:g}, chosen on one half, on the other {100 * check.reached:.2f}: "
+            f"{100 * check.missed:.2f} points below the best there, λ {check.best:g}"
+        )
+    if tuning.shared:
+        click.echo(f"{tuning.shared} passages or answers are right in both halves; the questions could not be parted")
+    enough = next((one.depth for one in tuning.depths if one.enough), before.depth)
+    click.echo(f"depth {enough} is enough")
+    if tuning.prior is not None:
+        click.echo(f"sim to expect of a passage without a vector: {tuning.prior.a:.2f} + {tuning.prior.b:.2f} · BM25")
+    if constants is not None:
+        best, gain = constants.best, constants.gain
+        taken = "taken" if constants.better else "left as they are"
+        click.echo(
+            f"k1 {best.k1:g} and b {best.b:g} reach {100 * best.mean:.2f}; on questions that they were not chosen by "
+            f"{100 * gain.mean:+.2f} points from k1 {before.k1:g} and b {before.b:g} "
+            f"({100 * gain.low:+.2f} to {100 * gain.high:+.2f}): {taken}"
+        )
+    if curve.on_edge:
+        say("the best λ may lie beyond those that were tried; say more of them with --lambda")

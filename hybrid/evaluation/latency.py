@@ -1,0 +1,53 @@
+"""How long does a question take? Some questions are asked one by one, as a person would; milliseconds come out."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from ..engines.contract import Index
+from ..passages import Mode
+from ..questions import QuestionEncoder
+from ..requests import SearchOptions, Vectors
+from .questions import Question
+
+#: Questions that are timed, and those before them that are not, while caches fill.
+TIMED, WARM_UP = 50, 5
+#: Hits of a timed search, texts included.
+HITS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """The median and the 95th percentile, in milliseconds."""
+
+    p50: float
+    p95: float
+
+
+def time_stages(
+    index: Index, questions: Sequence[Question], vectors: Vectors | None, modes: Sequence[Mode]
+) -> dict[str, Latency]:
+    """Time encoding, where the index has an encoder, and the search of each mode."""
+    encoder = QuestionEncoder() if index.profile.question_tower is not None else None
+    taken: dict[str, list[float]] = {}
+    for number, question in enumerate(questions[: WARM_UP + TIMED]):
+        vector = None if vectors is None else vectors[number]
+        spent = {}
+        if encoder is not None:
+            spent["encode"] = _time(partial(encoder.encode, index.profile, [question.text]))
+        for mode in modes:
+            options: SearchOptions = {"mode": mode, "vector": vector, "k": HITS}
+            spent[f"search {mode}"] = _time(partial(index.search, question.text, **options))
+        if number >= min(WARM_UP, len(questions) - 1):
+            for stage, milliseconds in spent.items():
+                taken.setdefault(stage, []).append(milliseconds)
+    return {stage: Latency(*np.percentile(values, [50, 95]).tolist()) for stage, values in taken.items()}
+
+
+def _time(run: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    run()
+    return 1000 * (time.perf_counter() - started)

@@ -1,0 +1,70 @@
+"""What the gateway knows of an index: what it was told, and what the cluster says."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from ..engines.opensearch.queries import Target
+from .clauses import Clause
+from .rewrite import Side
+
+#: ``shadow`` answers like ``off`` and logs how ``on`` would have differed.
+SearchMode = Literal["off", "shadow", "on"]
+MODES: tuple[SearchMode, ...] = get_args(SearchMode)
+SIDES: tuple[Side, ...] = get_args(Side)
+
+#: How many passages the dense side adds to what the page's own query finds.
+DEFAULT_ADMIT = 100
+_TEXT_TYPES = frozenset({"text", "match_only_text", "search_as_you_type"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """An index as it is offered to pages."""
+
+    #: The name in addresses, and the one on the cluster.
+    shown: str
+    name: str
+    mode: SearchMode = "on"
+    #: What every hit must meet, whoever asks and whatever for.
+    required: Clause | None = None
+    side: Side = "profile"
+    #: λ; the profile's if None.
+    lam: float | None = None
+    admit: int = DEFAULT_ADMIT
+    #: No passage below this sim is admitted, however few there are.
+    min_sim: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An index as the cluster describes it."""
+
+    #: None for an index that cannot be searched by meaning.
+    target: Target | None
+    #: Fields that people's words are searched in.
+    text_fields: frozenset[str]
+    #: Fields that hold vectors.
+    vector_fields: tuple[str, ...]
+    #: Why there is no target.
+    trouble: str = ""
+
+
+def read_known(target: Target | None, mappings: Mapping[str, Any], trouble: str = "") -> Known:
+    """Read fields off the answer to ``GET /NAME/_mapping``."""
+    types = [one for body in mappings.values() for one in _list_types(body["mappings"])]
+    return Known(
+        target,
+        frozenset(name for name, kind in types if kind in _TEXT_TYPES),
+        tuple(sorted({name for name, kind in types if kind == "knn_vector"})),
+        trouble,
+    )
+
+
+def _list_types(field: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Give every field with its type, those inside others and those that index another a second time included."""
+    found = []
+    for name, body in {**field.get("properties", {}), **field.get("fields", {})}.items():
+        path = f"{prefix}{name}"
+        found += [(path, body.get("type", "object")), *_list_types(body, f"{path}.")]
+    return found

@@ -1,0 +1,112 @@
+"""``/v1``: searches and vectors for clients in other languages, or without a model of their own."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from ..engines.opensearch.queries import Target
+from ..engines.opensearch.search import search
+from ..errors import GatewayError, ModelError, UsageError
+from ..passages import to_json
+from ..requests import SearchOptions, make_request
+from .answering import Note
+from .catalog import Catalog
+from .intake import read_object
+from .policy import Policy
+from .questioning import hash_words
+from .reasons import Reason
+from .rewrite import Body
+from .served import Served
+from .upstream import Caller, Upstream
+
+#: Questions in one request for vectors.
+_MOST_QUESTIONS = 256
+#: What a search may be given, as the command line calls it, and what ``SearchOptions`` calls it.
+_OPTIONS = {name: name for name in ("vector", "pair_id", "k", "mode", "depth", "filter", "dense", "idf", "text")}
+_OPTIONS["lambda"] = "lam"
+
+
+class V1:
+    """Answers requests under ``/v1``."""
+
+    def __init__(
+        self, served: Mapping[str, Served], policy: Policy, catalog: Catalog, upstream: Upstream, patience: float
+    ):
+        self._served = served
+        self._policy = policy
+        self._catalog = catalog
+        self._upstream = upstream
+        self._patience = patience
+
+    async def encode(self, sent: bytes) -> Body:
+        """Give vectors for questions, and the name of the encoder pair they belong to."""
+        body = read_object(sent, self._policy.limits)
+        _, target = self._find(body)
+        texts = body.get("questions")
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            raise GatewayError('Say {"index": NAME, "questions": [TEXT, …]}.')
+        if len(texts) > _MOST_QUESTIONS:
+            raise GatewayError(f"{len(texts)} questions are too many at once; {_MOST_QUESTIONS} is the most.")
+        try:
+            vectors = await asyncio.gather(*(self._encode(target, text) for text in texts))
+        except ModelError as error:
+            raise GatewayError(str(error), status=503, kind="encoder_exception") from error
+        return {"pair_id": target.profile.pair_id, "vectors": vectors}
+
+    async def search(self, sent: bytes, caller: Caller) -> tuple[Body, Note]:
+        """Rank passages for a question by the exact contract; without an encoder by BM25, which the answer says."""
+        body = read_object(sent, self._policy.limits)
+        served, target = self._find(body)
+        question = body.get("question")
+        if not isinstance(question, str):
+            raise GatewayError('Say {"index": NAME, "question": TEXT, …}.')
+        options = self._read_options(body, served)
+        note = await self._complete(question, options, target)
+        try:
+            request = make_request(question, target.profile, **options)
+        except (UsageError, TypeError) as error:
+            raise GatewayError(str(error)) from error
+        found = await self._upstream.carry_out(search(target, request, f"hybrid-{hash_words(question)}"), caller)
+        return to_json(found), note
+
+    def _find(self, body: Body) -> tuple[Served, Target]:
+        served = self._served.get(str(body.get("index")))
+        if served is None:
+            raise GatewayError(f"no such index [{body.get('index')}]", status=404, kind="index_not_found_exception")
+        known = self._catalog.known(served)
+        if known is None or known.target is None:
+            raise GatewayError("The index cannot be searched by meaning (yet); see /healthz.", status=503)
+        return served, known.target
+
+    def _read_options(self, body: Body, served: Served) -> SearchOptions:
+        unknown = body.keys() - _OPTIONS.keys() - {"index", "question"}
+        if unknown:
+            raise GatewayError(f"The key [{min(unknown)}] is not known.")
+        options: Any = {_OPTIONS[name]: value for name, value in body.items() if name in _OPTIONS}
+        given = options.get("filter") or []
+        filters = given if isinstance(given, list) else [given]
+        page = {"query": {"bool": {"filter": filters}}, "size": options.get("k", 10)}
+        self._policy.check(page, required=served.required is not None)
+        options["filter"] = [*filters, *([served.required] if served.required is not None else [])]
+        read: SearchOptions = options
+        return read
+
+    async def _complete(self, question: str, options: SearchOptions, target: Target) -> Note:
+        """Give the options a vector, or make them lexical."""
+        mode = options.get("mode", "hybrid")
+        if mode == "lexical" or options.get("vector") is not None:
+            return Note("off" if mode == "lexical" else "on", Reason.MODE if mode == "lexical" else None)
+        try:
+            options["vector"] = await asyncio.wait_for(self._encode(target, question), self._patience)
+        except (TimeoutError, ModelError) as error:
+            if mode == "dense":
+                raise GatewayError(f"No vector: {error}", status=503, kind="encoder_exception") from error
+            options["mode"] = "lexical"
+            return Note("off", Reason.ENCODER)
+        return Note("on")
+
+    async def _encode(self, target: Target, text: str) -> Any:
+        questions = self._catalog.questions(target)
+        if questions is None:
+            raise ModelError("The encoder is not loaded.")
+        return await questions.encode(text)

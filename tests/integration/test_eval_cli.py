@@ -1,0 +1,313 @@
+"""``hybrid eval``, ``tune`` and ``batch`` as a person meets them, on a folder and on a cluster alike."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hybrid import Passage, create_index, open_index
+from hybrid.cli.asked import asking
+from hybrid.evaluation.runs import read_results, read_trec
+from hybrid.settings import Settings
+from tests.conftest import MakeIndex, small_profile
+from tests.integration.commands import Say, one_line, speaker
+from tests.integration.killing import Moment, run_watched
+from tests.made import make_corpus
+
+MADE = make_corpus(missing=10)
+COMMAND = "from hybrid.cli.main import main; main()"
+#: As many questions as a test needs, made of words of the corpus.
+COUNT = 40
+
+
+@pytest.fixture
+def hybrid(capsys: pytest.CaptureFixture[str]) -> Say:
+    return speaker(capsys)
+
+
+@pytest.fixture(scope="module")
+def addresses(make_index: MakeIndex, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Give the same passages in a folder and on a cluster."""
+    folder = str(tmp_path_factory.mktemp("eval") / "index")
+    create_index(folder, small_profile(), settings=Settings())
+    found = {"local": folder, "cluster": make_index()}
+    for address in found.values():
+        with open_index(address, settings=Settings()) as index:
+            index.add(MADE.passages, refresh=True)
+    return found
+
+
+@pytest.fixture(params=["local", "cluster"])
+def address(request: pytest.FixtureRequest, addresses: dict[str, str]) -> str:
+    return addresses[request.param]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Asked:
+    """Files of questions, judgements and vectors, as a command wants them."""
+
+    questions: Path
+    qrels: Path
+    vectors: Path
+
+    @property
+    def options(self) -> list[str]:
+        return ["--questions", str(self.questions), "--qrels", str(self.qrels), "--vectors", str(self.vectors)]
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory: pytest.TempPathFactory, addresses: dict[str, str]) -> Asked:
+    """Make questions whose right passages are those that λ 2 puts first."""
+    folder = tmp_path_factory.mktemp("asked")
+    rng = np.random.default_rng(3)
+    texts = [" ".join(rng.choice(MADE.passages[place].text.split(), size=3)) for place in range(0, 5 * COUNT, 5)]
+    vectors = (0.5 * rng.normal(size=(COUNT, 8))).astype(np.float32)
+    with open_index(addresses["local"], settings=Settings()) as index:
+        found = index.search_many(texts, vectors, lam=2.0, k=1)
+    files = Asked(folder / "questions.tsv", folder / "qrels.txt", folder / "vectors.npy")
+    files.questions.write_text("".join(f"q{number}\t{text}\n" for number, text in enumerate(texts)), "utf-8")
+    lines = (f"q{number} 0 {result.hits[0].id} 1\n" for number, result in enumerate(found))
+    files.qrels.write_text("".join(lines), "utf-8")
+    np.save(files.vectors, vectors)
+    return files
+
+
+def test_evaluation_has_the_shape_that_is_promised(hybrid: Say, address: str, asked: Asked) -> None:
+    said = hybrid("eval", address, *asked.options, "--lambda", "2", "--fusion", "rrf,minimum", "--json")
+    assert said.code == 0
+    found = said.json
+    assert (found["index"], found["questions"], found["by"], found["lambda"]) == (address, COUNT, "ids", 1.1)
+    assert list(found["modes"]) == ["hybrid", "lexical", "dense", "lambda 2", "rrf", "minimum"]
+    assert found["modes"]["lambda 2"]["top1"] == found["modes"]["lambda 2"]["ndcg@10"] == 1.0
+    assert found["modes"]["lexical"]["top1"] < 1.0
+    low, high = found["intervals"]["hybrid"]["top20"]
+    assert low <= found["modes"]["hybrid"]["top20"] <= high
+    assert {(test["first"], test["second"]) for test in found["tests"]} == {
+        ("hybrid", mode) for mode in ("lexical", "dense", "lambda 2", "rrf", "minimum")
+    }
+    assert set(found["latency_ms"]) == {"search hybrid", "search lexical", "search dense"}
+    assert found["overlap"]["questions"] == COUNT
+    assert found["faults"] == found["diff"] == []
+
+
+def test_engines_give_the_same_figures(hybrid: Say, addresses: dict[str, str], asked: Asked) -> None:
+    options = [*asked.options, "--lambda", "0,0.5,2", "--fusion", "rrf,min-max,z-score,minimum,zero,head", "--json"]
+    local, cluster = (hybrid("eval", addresses[engine], *options).json for engine in ("local", "cluster"))
+    for mode, metrics in local["modes"].items():
+        assert cluster["modes"][mode] == pytest.approx(metrics, abs=1e-6), mode
+
+
+def test_index_that_is_not_whole_is_told(hybrid: Say, addresses: dict[str, str], asked: Asked) -> None:
+    said = hybrid("eval", addresses["local"], *asked.options, "--modes", "lexical")
+    assert "62 of 625 passages have no vector; their sim is a guess" in said.err
+
+
+def test_figures_are_lines_in_a_pipe(hybrid: Say, addresses: dict[str, str], asked: Asked) -> None:
+    said = hybrid("eval", addresses["local"], *asked.options, "--modes", "dense,lexical", "--k", "3,1")
+    lines = [line.split("\t") for line in said.out.splitlines()]
+    metrics = ["top1", "top3", "mrr", "ndcg@10", "map", "recall@20", "recall@100"]
+    assert [line[:2] for line in lines] == [[mode, metric] for mode in ("dense", "lexical") for metric in metrics]
+    assert {len(line) for line in lines[: len(metrics)]} == {5}
+    assert {len(line) for line in lines[len(metrics) :]} == {9}
+    assert "40 questions; of a question's words" in said.err
+
+
+def test_each_question_has_its_line_and_the_first_mode_its_run(
+    hybrid: Say, address: str, asked: Asked, tmp_path: Path
+) -> None:
+    lines, run = tmp_path / "lines.jsonl", tmp_path / "run.json"
+    options = [*asked.options, "--modes", "dense", "--per-question", lines, "--run", run, "--run-format", "dpr"]
+    found = hybrid("eval", address, *options, "--json").json
+    rows = [json.loads(line) for line in lines.read_text("utf-8").splitlines()]
+    assert [row["id"] for row in rows] == [f"q{number}" for number in range(COUNT)]
+    for metric, mean in found["modes"]["dense"].items():
+        assert np.mean([row["modes"]["dense"][metric] for row in rows]) == pytest.approx(mean)
+    rankings = read_results(run)
+    assert [len(ranking.passages) for ranking in rankings] == [100] * COUNT
+    assert all(passage.text for passage in rankings[0].passages)
+
+
+def test_questions_that_one_side_wins_are_shown_with_both_passages(hybrid: Say, address: str, asked: Asked) -> None:
+    options = [*asked.options, "--diff", "lexical,dense", "--diff-at", "1"]
+    won = hybrid("eval", address, *options, "--json").json["diff"]
+    assert {one["winner"] for one in won} == {"lexical", "dense"}
+    for one in won:
+        assert one["rank"] == 1
+        assert one["loser_rank"] is None or one["loser_rank"] > 1
+        assert one["right"]["id"] != one["instead"]["id"]
+        assert one["right"]["text"]
+    said = hybrid("eval", address, *options)
+    assert said.out.count("; first is: [") == len(won)
+
+
+def test_part_of_the_questions_keeps_their_vectors(hybrid: Say, addresses: dict[str, str], asked: Asked) -> None:
+    some = ["eval", addresses["local"], *asked.options, "--limit", "15", "--lambda", "2", "--json"]
+    found = hybrid(*some, "--seed", "4").json
+    assert found["questions"] == 15
+    assert found["modes"]["lambda 2"]["top1"] == 1.0
+    assert hybrid(*some, "--seed", "4").json["modes"] == found["modes"]
+
+
+def test_what_is_wrong_with_the_questions_is_told(hybrid: Say, addresses: dict[str, str], tmp_path: Path) -> None:
+    questions = tmp_path / "questions.jsonl"
+    rows = [{"question": MADE.questions[0], "answer": [answer]} for answer in ("the", " ", "qwghlm")]
+    questions.write_text("".join(f"{json.dumps(row)}\n" for row in rows), "utf-8")
+    options = ["eval", addresses["local"], "--questions", questions, "--modes", "lexical", "--json"]
+    plain, whole = hybrid(*options).json, hybrid(*options, "--check-answers").json
+    assert [fault["name"] for fault in plain["faults"]] == [
+        "questions that come twice",
+        "answers that cannot be looked for",
+    ]
+    (more,) = [fault for fault in whole["faults"] if fault not in plain["faults"]]
+    assert more["name"] == "questions whose answers stand in no passage"
+    assert more["count"] == 2
+    assert plain["modes"]["lexical"]["top1"] == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--modes", "sparse"], "'sparse' is no mode; say some of hybrid, lexical, dense"),
+        (["--modes", ""], "There is nothing to measure"),
+        (["--fusion", "sum"], "'sum' is no rule of fusion"),
+        (["--lambda", "1,x"], "--lambda '1,x' is not a comma-separated list of numbers"),
+        (["--k", "0"], "--k '0': say ranks of 1 to 10000"),
+        (["--k", "a"], "--k 'a' is not a comma-separated list of numbers"),
+        (["--diff", "dense"], "--diff wants two modes"),
+        (["--diff", "dense,rrf"], "--diff names 'rrf'; measured are hybrid, lexical, dense"),
+        (["--by", "answers"], "come without answers; say --by ids"),
+        (["--questions", "nowhere.tsv"], "nowhere.tsv is not there"),
+        (["--vectors", "nowhere.npy"], "Cannot read vectors from nowhere.npy"),
+    ],
+)
+def test_mistake_is_told_in_one_line(
+    hybrid: Say, addresses: dict[str, str], asked: Asked, options: list[str], message: str
+) -> None:
+    said = hybrid("eval", addresses["local"], *asked.options, *options)
+    assert said.code == 2
+    assert message in one_line(said)
+
+
+def test_vectors_that_fit_no_questions_are_refused(
+    hybrid: Say, addresses: dict[str, str], asked: Asked, tmp_path: Path
+) -> None:
+    np.save(tmp_path / "few.npy", np.ones((3, 8)))
+    said = hybrid("eval", addresses["local"], *asked.options, "--vectors", tmp_path / "few.npy")
+    assert "has the shape 3×8; 40 questions need a row each" in one_line(said)
+
+
+def test_index_without_an_encoder_wants_vectors(hybrid: Say, address: str, asked: Asked) -> None:
+    said = hybrid("eval", address, *asked.options[:4])
+    assert "hybrid needs the questions' vectors, and the index names no encoder; give --vectors" in one_line(said)
+
+
+# Tuning
+
+
+@pytest.fixture
+def fresh(request: pytest.FixtureRequest, make_index: MakeIndex, tmp_path: Path) -> str:
+    """Give an index whose profile may be changed."""
+    if request.param == "local":
+        address = str(tmp_path / "fresh")
+        create_index(address, small_profile(), settings=Settings())
+    else:
+        address = make_index()
+    with open_index(address, settings=Settings()) as index:
+        index.add(MADE.passages, refresh=True)
+    return address
+
+
+@pytest.mark.parametrize("fresh", ["local", "cluster"], indirect=True)
+def test_index_that_changes_while_it_is_asked_is_told(fresh: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with open_index(fresh, settings=Settings()) as index:
+        with asking(index, 1):
+            pass
+        assert "changed meanwhile" not in capsys.readouterr().err
+        with asking(index, 1):
+            index.add([Passage("new", "moon")], refresh=True)
+        assert "the index was changed meanwhile" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("fresh", ["local", "cluster"], indirect=True)
+def test_tuning_finds_the_weight_and_writes_it_into_the_profile(
+    hybrid: Say, fresh: str, asked: Asked, tmp_path: Path
+) -> None:
+    options = [*asked.options, "--metric", "top1", "--fusion", "rrf"]
+    found = hybrid("tune", fresh, *options, "--json").json
+    assert found["lambda"]["interval"][0] <= 2.0 <= found["lambda"]["interval"][1]
+    assert next(point["mean"] for point in found["curve"] if point["lambda"] == 2.0) == 1.0
+    assert list(found["modes"]) == ["hybrid", "lexical", "dense", "rrf", "tuned"]
+    assert [half["questions"] for half in found["halves"]] == [20, 20]
+    with open_index(fresh, settings=Settings()) as index:
+        before = index.profile
+        assert (before.lam, before.lam_source, before.sim_prior_source) == (1.1, "paper", "default")
+    page, picture = tmp_path / "tuning.html", tmp_path / "tuning.svg"
+    said = hybrid("tune", fresh, *options, "--write", "--html", page, "--svg", picture)
+    assert said.code == 0
+    with open_index(fresh, settings=Settings()) as index:
+        profile = index.profile
+        best = found["lambda"]["chosen"]
+        assert (profile.lam, profile.lam_source) == (best, "tune: questions.tsv, 40 questions, top1")
+        assert dataclasses.asdict(profile.sim_prior) == pytest.approx(found["sim_prior"])
+        assert profile.sim_prior_source == "tune"
+        assert index.search("moon", vector=np.ones(8), k=1).lam == best
+    assert f"λ {best:g} is written into the profile" in said.err
+    assert page.read_text("utf-8").startswith("<!doctype html>")
+    assert picture.read_text("utf-8").startswith('<svg class="chart"')
+
+
+def test_constants_are_tuned_in_a_folder_only(hybrid: Say, addresses: dict[str, str], asked: Asked) -> None:
+    options = [*asked.options, "--limit", "10", "--bm25", "--json"]
+    found = hybrid("tune", addresses["local"], *options).json
+    assert {(one["k1"], one["b"]) for one in found["bm25"]["tried"]} >= {(0.9, 0.4), (0.9, 0.8)}
+    said = hybrid("tune", addresses["cluster"], *options)
+    assert said.code == 2
+    assert "are fixed since it was made; tune them on a copy in a folder" in one_line(said)
+
+
+# Runs
+
+
+def test_batch_writes_what_searches_give(hybrid: Say, address: str, asked: Asked, tmp_path: Path) -> None:
+    run = tmp_path / "run.trec"
+    said = hybrid("batch", address, asked.questions, "--vectors", asked.vectors, "--out", run, "-k", "7")
+    assert (said.code, said.out) == (0, f"40 questions answered in {run}\n")
+    rankings = read_trec(run)
+    questions = dict(line.split("\t") for line in asked.questions.read_text("utf-8").splitlines())
+    with open_index(address, settings=Settings()) as index:
+        found = index.search_many(list(questions.values()), np.load(asked.vectors), k=7)
+    assert [ranking.question.id for ranking in rankings] == list(questions)
+    assert [[one.id for one in ranking.passages] for ranking in rankings] == [
+        [hit.id for hit in result.hits] for result in found
+    ]
+
+
+def test_run_that_does_not_say_its_format_is_refused(hybrid: Say, addresses: dict[str, str], asked: Asked) -> None:
+    said = hybrid("batch", addresses["local"], asked.questions, "--vectors", asked.vectors, "--out", "run.csv")
+    assert "run.csv does not say what to write; name it .trec or .json, or say --run-format" in one_line(said)
+
+
+def test_killed_batch_goes_on_where_it_was(
+    hybrid: Say, addresses: dict[str, str], asked: Asked, tmp_path: Path
+) -> None:
+    run, whole = tmp_path / "run.json", tmp_path / "whole.json"
+    arguments = [str(asked.questions), "--vectors", str(asked.vectors), "-k", "5"]
+
+    def command(seen: str) -> list[str]:
+        return ["-c", COMMAND, "batch", seen, *arguments, "--out", str(run)]
+
+    # Opening takes two requests, each question one; the first batch of 32 is through.
+    code, said, _ = run_watched(addresses["cluster"], command, Moment(2 + 36, done=True))
+    assert code == -9, said
+    assert not run.exists()
+    kept = run.with_name("run.json.answered")
+    assert len(kept.read_bytes().splitlines()) == 1 + 32
+    # The address is part of what was asked, and the watched one is gone.
+    watched = json.loads(kept.read_bytes().splitlines()[0])["index"]
+    kept.write_text(kept.read_text("utf-8").replace(watched, addresses["cluster"], 1), "utf-8")
+    again = hybrid("batch", addresses["cluster"], *arguments, "--out", run)
+    assert "32 of 40 questions were answered already" in again.err
+    hybrid("batch", addresses["cluster"], *arguments, "--out", whole)
+    assert run.read_bytes() == whole.read_bytes()

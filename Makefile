@@ -19,8 +19,8 @@ LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-h
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' Makefile | expand -t 16
 
-demo: .venv/base  ## set up, then run the main job on a small sample
-	@$(BIN)/python -m examples.demo
+demo: .venv/base  ## set up, then index a small sample in a folder and ask it
+	@$(BIN)/hybrid demo
 
 test: .venv/all  ## set up everything, then run all tests
 	@$(BIN)/python -m pytest $(ARGS)

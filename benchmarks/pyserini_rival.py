@@ -56,7 +56,14 @@ def main() -> None:
 def _index_text(folder: Path) -> Path:
     index = folder / "lucene"
     command = [sys.executable, "-m", "pyserini.index.lucene", "--collection", "JsonCollection", "--threads", "1"]
-    command += ["--generator", "DefaultLuceneDocumentGenerator", "--input", str(folder / "texts"), "--index", str(index)]
+    command += [
+        "--generator",
+        "DefaultLuceneDocumentGenerator",
+        "--input",
+        str(folder / "texts"),
+        "--index",
+        str(index),
+    ]
     subprocess.run(command, check=True, stdout=sys.stderr)
     return index
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hybrid.address import parse_cluster_address
-from hybrid.encoders import Encoder, load_encoder, load_for_profile
+from hybrid.encoders import Encoder, WantedBackend, load_encoder, load_for_profile
 from hybrid.engines.contract import Index, Intake
 from hybrid.engines.spec import IndexSpec
 from hybrid.errors import EncoderMismatchError, IndexMissingError, UsageError
@@ -54,6 +54,8 @@ class Plan:
     rejects: Path | None = None
 
     encoder: str | None = None
+    #: "auto" takes torch where it is there; "numpy" spares a small job the seconds of loading it.
+    backend: WantedBackend = "auto"
     #: "auto" finds it out from the text, with questions of a file or made of passages.
     scale: float | Literal["auto"] | None = None
     questions: Path | None = None
@@ -135,7 +137,7 @@ def open_encoder(address: str, plan: Plan, settings: Settings) -> Encoder | None
         with open_index(address, settings=settings) as index:
             profile = index.profile
     except IndexMissingError:
-        encoder = load_encoder(plan.encoder or DEFAULT_ENCODER, scale=plan.scale)
+        encoder = load_encoder(plan.encoder or DEFAULT_ENCODER, scale=plan.scale, backend=plan.backend)
         if encoder.scale is None:
             encoder = encoder.with_scale(1.0, PROVISIONAL)
         chosen = {name: value for name, value in _choices(plan).items() if value is not None}
@@ -144,7 +146,7 @@ def open_encoder(address: str, plan: Plan, settings: Settings) -> Encoder | None
     _check_choices(profile, plan)
     if plan.vectors:
         _check_tower(profile)
-    return load_for_profile(profile) if plan.encodes else None
+    return load_for_profile(profile, backend=plan.backend) if plan.encodes else None
 
 
 def choose_split(plan: Plan) -> "partial[list[Passage]]":

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid import Hit, IndexSpec, Passage, Profile, open_index
-from hybrid.engines.opensearch.index import OpenSearchIndex
+from hybrid.engines.contract import Index
 from hybrid.settings import Settings
 from tests.agreement import Tally, Truth, check_hits
 from tests.conftest import MakeIndex
@@ -54,7 +54,7 @@ class Bench:
         known_terms: Mapping[str, list[str]] = MappingProxyType({}),
     ):
         self.address = address
-        self.index: OpenSearchIndex = open_index(address, settings=Settings())
+        self.index: Index = open_index(address, settings=Settings())
         self.name = address.rpartition("/")[2]
         self.raw = raw
         self.bm25 = bm25
@@ -73,7 +73,7 @@ class Bench:
         """What the index says of itself."""
         return self.index.profile
 
-    def check(self, asked: Asked, tally: Tally | None = None, index: OpenSearchIndex | None = None) -> Sequence[Hit]:
+    def check(self, asked: Asked, tally: Tally | None = None, index: Index | None = None) -> Sequence[Hit]:
         """Search, by another handle if one is given, and fail unless the ranking is the true one."""
         tally = tally or Tally()
         result = (index or self.index).search(

@@ -53,7 +53,7 @@ def _fill(address: str) -> None:
         def show(tally: Tally, filled: Filled) -> None:
             progress.update(tally.passages + filled.encoded)
 
-        summary = run(address, Plan(sources=[str(articles_path())]), show, Meter(), read_settings())
+        summary = run(address, Plan(sources=[str(articles_path())], backend="numpy"), show, Meter(), read_settings())
     say(f"{summary.tally.passages} passages, {summary.tally.unchanged} of them were there already")
 
 

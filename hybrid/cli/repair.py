@@ -1,15 +1,17 @@
 """``hybrid repair INDEX``."""
 
+import dataclasses
 import time
 from contextlib import closing
 
 import click
 
 from ..address import parse_cluster_address
-from ..engines.opensearch import reads
+from ..engines.opensearch import reads, writes
 from ..engines.opensearch.client import Client
 from ..engines.opensearch.lifecycle import open_target
 from ..engines.opensearch.pending import list_wanted
+from ..engines.opensearch.queries import Target
 from ..engines.opensearch.repair import Verified, verify_page
 from ..errors import UsageError
 from ..queue import open_broker
@@ -24,7 +26,9 @@ INTERVAL = 2.0
 
 @click.command("repair")
 @index_argument
-@click.option("--verify", is_flag=True, help="Compare every text with its hashes first, if others write to the index.")
+@click.option(
+    "--verify", is_flag=True, help="Compare every text with its hashes first, if others write to the index."
+)
 @click.option("--failed", is_flag=True, help="Give passages another try that could not be encoded.")
 @json_option
 def command(index: str, verify: bool, failed: bool, as_json: bool) -> None:
@@ -35,21 +39,27 @@ def command(index: str, verify: bool, failed: bool, as_json: bool) -> None:
     settings = read_settings()
     place = parse_cluster_address(index, settings, "hybrid repair")
     with closing(Client(place.url, settings)) as client:
-        found = _verify(client, place.index) if verify else None
-        sent = _send(client, place.index, settings, failed=failed)
+        target = client.run(open_target(place.index))
+        found = _verify(client, target) if verify else None
+        if found is not None and not as_json:
+            # Told at once: what comes next needs Redis, and may fail without it.
+            texts = f"{found.changed:,} texts had changed, {found.cleared:,} corrected"
+            click.echo(f"{found.checked:,} passages checked: {texts}")
+        sent, left = _send(client, target, settings, failed=failed)
     if as_json:
-        checked = {} if found is None else {"checked": found.checked, "changed": found.changed, "cleared": found.cleared}
-        print_json({**checked, "sent": sent})
+        print_json({**(dataclasses.asdict(found) if found else {}), "sent": sent, "all_sent": not left})
         return
-    if found is not None:
-        click.echo(f"{found.checked:,} passages checked: {found.changed:,} texts had changed, {found.cleared:,} corrected")
     click.echo(f"{sent:,} passages sent to the workers")
+    if left:
+        say("the queue holds enough now; workers find the others by themselves")
 
 
-def _verify(client: Client, name: str) -> Verified:
-    target = client.run(open_target(name))
+def _verify(client: Client, target: Target) -> Verified:
     if target.profile.passage_tower is None:
-        raise UsageError(f"The vectors of {name} were given from outside; if they are stale, add them again from there.")
+        raise UsageError(
+            f"The vectors of {target.name} were given from outside; if they are stale, add them again from there."
+        )
+    client.run(writes.refresh(target))
     snapshot, found, after = client.run(reads.open_snapshot(target)), Verified(), None
     try:
         with Progress("checking") as progress:
@@ -63,6 +73,27 @@ def _verify(client: Client, name: str) -> Verified:
         client.run(reads.close_snapshot(snapshot))
 
 
-def _send(client: Client, name: str, settings: Settings, *, failed: bool) -> int:
-    """Send what is pending, as far as there is room, and all that failed, as room comes."""
-    return 0
+def _send(client: Client, target: Target, settings: Settings, *, failed: bool) -> tuple[int, bool]:
+    """Send what is pending, as far as there is room, and all that failed, as room comes; tells what is left, too."""
+    from ..queue.sending import send_matching
+
+    client.run(writes.refresh(target))
+    total, left = 0, False
+    with open_broker(settings) as broker:
+        for wanted in client.run(list_wanted(target.name)):
+            if failed:
+                with Progress("failed") as progress:
+                    for sent in send_matching(client, broker, wanted, reads.failed(wanted)):
+                        total += sent
+                        progress.update(total)
+                        if not sent:
+                            time.sleep(INTERVAL)
+            sending = send_matching(client, broker, wanted, reads.unencoded(wanted))
+            for sent in sending:
+                total += sent
+                left = True
+                if not sent:
+                    break
+            else:
+                left = False
+    return total, left

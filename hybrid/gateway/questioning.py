@@ -1,4 +1,4 @@
-"""From plans to questions: vectors and floors for the texts of a request, each of them once."""
+"""From plans to questions: vectors and dense sets for the texts of a request, each of them once."""
 
 import asyncio
 import hashlib
@@ -11,13 +11,13 @@ from ..engines.opensearch.queries import Target
 from ..errors import ModelError, UsageError
 from ..passages import Vector
 from ..requests import SearchRequest, make_request
+from .admitted import Admitted, build_nearest_body, read_nearest
 from .asking import Line, ask_all, is_whole
 from .catalog import Catalog
-from .floors import Floors, build_floor_body, read_floor
 from .intake import Search
 from .plan import Plan
 from .reasons import Reason
-from .rewrite import Body, Question
+from .rewrite import Body, Ids, Question
 from .upstream import Caller, Reply, Upstream
 
 log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ class Questioning:
     def __init__(self, catalog: Catalog, upstream: Upstream, patience: float):
         self._catalog = catalog
         self._upstream = upstream
-        self._floors = Floors()
+        self._admitted = Admitted()
         #: Seconds that an answer may wait for vectors.
         self._patience = patience
 
@@ -63,11 +63,11 @@ class Questioning:
         texts = {one.encoded_as: one for one in wanted.values()}
         vectors = dict(zip(texts, await asyncio.gather(*map(self._encode, texts.values())), strict=True))
         requests = {key: _make_request(one, vectors[one.encoded_as]) for key, one in wanted.items()}
-        floors = await self._find_floors(wanted, requests, caller)
-        if isinstance(floors, Reply):
-            return floors
+        sets = await self._find_sets(wanted, requests, caller)
+        if isinstance(sets, Reply):
+            return sets
         return {
-            key: request if isinstance(request, Reason) else _make_question(one, request, floors[one.admitted_as])
+            key: request if isinstance(request, Reason) else _make_question(one, request, sets[one.admitted_as])
             for (key, one), request in zip(wanted.items(), requests.values(), strict=True)
         }
 
@@ -80,20 +80,20 @@ class Questioning:
         except (TimeoutError, ModelError):
             return Reason.ENCODER
 
-    async def _find_floors(
+    async def _find_sets(
         self, wanted: Mapping[K, Wanted], requests: Mapping[K, SearchRequest | Reason], caller: Caller
-    ) -> dict[tuple[str, str], float | Reason] | Reply:
-        """Give the floor of each dense set; those that are not known are asked for together."""
-        found: dict[tuple[str, str], float | Reason] = {}
+    ) -> dict[tuple[str, str], Ids | Reason] | Reply:
+        """Give each dense set; those that are not known are asked for together."""
+        found: dict[tuple[str, str], Ids | Reason] = {}
         missing: dict[tuple[str, str], tuple[Wanted, SearchRequest]] = {}
         for key, one in wanted.items():
             request = requests[key]
-            known = self._floors.get(one.search.served, caller.identity, one.words)
+            known = self._admitted.get(one.search.served, caller.identity, one.words)
             if known is not None:
                 found[one.admitted_as] = known
             elif not isinstance(request, Reason):
                 missing[one.admitted_as] = one, request
-        lines = [_floor_line(one, request) for one, request in missing.values()]
+        lines = [_nearest_line(one, request) for one, request in missing.values()]
         answers = await ask_all(self._upstream, lines, {}, caller)
         if isinstance(answers, Reply):
             return answers
@@ -101,12 +101,12 @@ class Questioning:
             found[one.admitted_as] = self._remember(one, answer, caller)
         return found
 
-    def _remember(self, one: Wanted, answer: Body, caller: Caller) -> float | Reason:
+    def _remember(self, one: Wanted, answer: Body, caller: Caller) -> Ids | Reason:
         if not is_whole(answer):
             return Reason.UPSTREAM
-        floor = read_floor(answer, one.search.served)
-        self._floors.put(one.search.served, caller.identity, one.words, floor)
-        return floor
+        ids = read_nearest(answer, one.search.served)
+        self._admitted.put(one.search.served, caller.identity, one.words, ids)
+        return ids
 
 
 def hybrid_options(target: Target, words: str, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -120,8 +120,8 @@ def hash_words(words: str) -> str:
     return hashlib.sha256(words.encode()).hexdigest()[:16]
 
 
-def _floor_line(one: Wanted, request: SearchRequest) -> Line:
-    body = build_floor_body(request, one.target, one.search.served)
+def _nearest_line(one: Wanted, request: SearchRequest) -> Line:
+    body = build_nearest_body(request, one.target, one.search.served)
     return Line(one.search.served.name, body, hybrid_options(one.target, one.words, {}))
 
 
@@ -136,9 +136,9 @@ def _make_request(one: Wanted, vector: Vector | Reason) -> SearchRequest | Reaso
         return Reason.VECTOR
 
 
-def _make_question(one: Wanted, request: SearchRequest, floor: float | Reason) -> Question | Reason:
-    if isinstance(floor, Reason):
-        return floor
+def _make_question(one: Wanted, request: SearchRequest, ids: Ids | Reason) -> Question | Reason:
+    if isinstance(ids, Reason):
+        return ids
     served = one.search.served
     side = one.search.wishes.side or served.side
-    return Question(request, one.target, floor, side, served.required)
+    return Question(request, one.target, ids, side, served.required)

@@ -14,11 +14,14 @@ from typing import Any, Literal
 from ..engines.opensearch import queries
 from ..engines.opensearch.queries import Target
 from ..fusion import PAPER_DEPTH
+from ..passages import ID
 from ..requests import SearchRequest
 from .clauses import Clause
 from .sites import Site
 
 Body = dict[str, Any]
+#: Passages of the dense set.
+Ids = tuple[str, ...]
 #: What scores the text: BM25 over the passage's contents, as the profile says, or the page's own clauses.
 Side = Literal["profile", "body"]
 
@@ -35,8 +38,8 @@ class Question:
     #: The text, its vector and λ.
     request: SearchRequest
     target: Target
-    #: The score by which k-NN admits a passage.
-    least: float
+    #: The dense set: passages that sim alone may add.
+    admitted: Ids
     side: Side = "profile"
     #: What every passage must meet, whatever the body says.
     required: Clause | None = None
@@ -77,11 +80,8 @@ def _score(site: Site, question: Question) -> Clause:
 
 
 def _admitted(question: Question) -> Clause:
-    """Build the dense set. It takes no filter but the required one, so that it is the same in every search."""
-    near: Clause = {"vector": question.request.vector, "min_score": question.least, "boost": _AHEAD}
-    if question.required is not None:
-        near["filter"] = question.required
-    return {"knn": {question.target.profile.vector_field: near}}
+    """Build the dense set; it is the same in every search, and takes every filter as other clauses do."""
+    return {"terms": {ID: list(question.admitted), "boost": _AHEAD}}
 
 
 def _rescore(query: Clause) -> Clause:

@@ -13,9 +13,9 @@ from ..engines.opensearch import reads, writes
 from ..engines.opensearch.client import Client
 from ..engines.opensearch.pending import PAGE, list_wanted, read_ids
 from ..engines.opensearch.queries import Target
-from ..messages import EncodeMessage, split_ids
 from . import signs
 from .broker import CAP, Broker
+from .sending import list_under_way, send_fresh
 
 #: As long as more messages wait, nothing is sent.
 LOW_WATER = 64
@@ -93,17 +93,13 @@ class Feeder:
 
     def _refill(self) -> int:
         """Send until the queue is full or the round is over; gives the number of messages."""
-        known = {
-            (message.index, message.field, one) for message in self._broker.read_under_way() for one in message.ids
-        }
+        known = list_under_way(self._broker)
         sent = 0
         while self._round:
             # One that cannot be read is left out of this round, and does not stand in the way of the others.
             source = self._round.popleft()
             ids = self._read(source)
-            fresh = [one for one in ids if (*source.key, one) not in known]
-            messages = [EncodeMessage(*source.key, part) for part in split_ids(fresh)]
-            taken = self._broker.push(messages, self._cap)
+            messages, taken = send_fresh(self._broker, source.target, ids, known, self._cap)
             sent += taken
             if taken:
                 self._sent.add(source.key)

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from hybrid import Passage, open_index
-from hybrid.engines.opensearch.index import OpenSearchIndex
+from hybrid.engines.contract import Index
+
 from hybrid.settings import Settings
 from tests.services.http_server import Reply, Request
 from tests.services.recorder import Answer, Fault, Recorder, forwarding, recorder, when
@@ -47,7 +48,7 @@ def index_behind(
     *,
     matches: Callable[[Request], bool] = is_bulk,
     timeout: float = PATIENCE,
-) -> Iterator[tuple[OpenSearchIndex, Recorder]]:
+) -> Iterator[tuple[Index, Recorder]]:
     """Open the index at ``address`` through a server whose matching requests meet a fault.
 
     ``fault`` is given the honest answer, to put it into a faulty one.

@@ -29,14 +29,14 @@ TEXT = "The gravity of the Moon pulls the oceans into two bulges, and the Earth 
 QUESTION = "what pulls the oceans?"
 
 
-def on_terminal(columns: int, *arguments: str, code: int = 0, **environ: str) -> str:
+def on_terminal(columns: int, *arguments: str, environ: Mapping[str, str] | None = None, code: int = 0) -> str:
     """Run the command on a terminal so wide and give all that it shows."""
     leader, follower = pty.openpty()
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
     process = subprocess.Popen(
         [*COMMAND, *arguments],
         cwd=ROOT,
-        env=clean_environ() | {"TERM": "xterm-256color"} | environ,
+        env=clean_environ() | {"TERM": "xterm-256color"} | dict(environ or {}),
         stdin=follower,
         stdout=follower,
         stderr=follower,
@@ -98,7 +98,7 @@ def test_ingestion_on_a_terminal_shows_a_bar_and_ends_with_its_proof(make_index:
     rows = [document(f"d{number}", 9) for number in range(30)]
     source = write_jsonl(tmp_path / "source.jsonl", [*rows, "no JSON"])
     command = ["ingest", make_index(), str(source), "--no-vectors", "--words", "3"]
-    shown = STEERING.sub("", on_terminal(80, *command, code=3, XDG_STATE_HOME=str(tmp_path)))
+    shown = STEERING.sub("", on_terminal(80, *command, code=3, environ={"XDG_STATE_HOME": str(tmp_path)}))
     assert re.search(r"passages .*90/\?.*1 rejected", shown)
     assert "rows 31 = accepted 30 + rejected 1\n" in shown
     assert "1 row was rejected, with line and reason in " in shown
@@ -113,7 +113,7 @@ def test_words_of_the_question_are_marked_and_a_missing_vector_is_told(search: l
 
 @pytest.mark.parametrize("environ", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=str)
 def test_colours_are_left_out_where_they_are_not_wanted(environ: Mapping[str, str], search: list[str]) -> None:
-    shown = on_terminal(80, *search, **environ)
+    shown = on_terminal(80, *search, environ=environ)
     assert not COLOUR.search(shown)
     coloured = STEERING.sub("", on_terminal(80, *search))
     assert without_time(STEERING.sub("", shown)) == without_time(coloured)

@@ -43,9 +43,7 @@ class Verified:
     cleared: int = 0
 
     def __add__(self, other: "Verified") -> "Verified":
-        return Verified(
-            self.checked + other.checked, self.changed + other.changed, self.cleared + other.cleared
-        )
+        return Verified(self.checked + other.checked, self.changed + other.changed, self.cleared + other.cleared)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,0 @@
-"""Small programs that show the package at work."""

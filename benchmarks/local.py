@@ -1,114 +1,50 @@
 """What the same ranking costs in a folder, without a server: ``python -m benchmarks.local --json``.
 
 The rival is what a competent person writes by hand on bm25s and faiss: both lists of 2000, the missing scores
-filled in, the sum sorted. All variants use the same vectors, interleaved question by question; the figures to trust
-are ratios.
+filled in, the sum sorted. ``--cluster`` asks OpenSearch the same, ``--pyserini`` Pyserini's hybrid searcher. All
+variants use the same vectors, interleaved question by question; the figures to trust are ratios.
 """
 
 import argparse
 import json
 import resource
+import secrets
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import bm25s
-import faiss
 import numpy as np
-import Stemmer
 from numpy.typing import NDArray
 
 from benchmarks import passages
+from benchmarks.local_rivals import ByHand, K, Pyserini
 from benchmarks.passages import Workload
-from hybrid import create_index, open_index
+from hybrid import IndexSpec, create_index, delete_index, open_index
 from hybrid.engines.contract import Index
+from hybrid.settings import Settings
 from tests import vectors
+from tests.services.discover import opensearch_service
 
-K = 100
-DEPTH = 2000
-LAMBDA = 1.1
 BATCH = 32
 WARM_UP = 5
-_faiss: Any = faiss
-
-Rows = list[tuple[str, float]]
-
-
-class ByHand:
-    """bm25s and faiss put together: exact union, both scores of every candidate."""
-
-    def __init__(self, work: Workload):
-        self._stemmer = Stemmer.Stemmer("porter")
-        self._bm25 = bm25s.BM25(method="lucene", k1=0.9, b=0.4)
-        self._bm25.index(self._tokenize(work.texts), show_progress=False)
-        self._vectors = work.passage_vectors
-        self._flat = _faiss.IndexFlatIP(work.passage_vectors.shape[1])
-        self._flat.add(work.passage_vectors)
-
-    def search(self, questions: Sequence[str], asked: NDArray[np.float32]) -> list[Rows]:
-        """Answer questions together."""
-        sims, near = self._flat.search(asked, DEPTH)
-        tokens = self._tokenize(questions, ids=False)
-        return [self._fuse(*one) for one in zip(tokens, asked, near, sims, strict=True)]
-
-    def _fuse(
-        self, tokens: list[str], vector: NDArray[np.float32], near: NDArray[np.int64], sims: NDArray[np.float32]
-    ) -> Rows:
-        bm25 = self._bm25.get_scores(tokens)
-        matched = np.argpartition(bm25, -DEPTH)[-DEPTH:]
-        matched = matched[bm25[matched] > 0]
-        missing = np.setdiff1d(matched, near, assume_unique=True)
-        rows = np.concatenate([near, missing])
-        all_sims = np.concatenate([sims, self._vectors[missing] @ vector])
-        scores = bm25[rows] + LAMBDA * all_sims
-        best = np.argpartition(scores, -K)[-K:]
-        best = best[np.argsort(-scores[best])]
-        return [(f"p{rows[place]}", float(scores[place])) for place in best]
-
-    def _tokenize(self, texts: Sequence[str], *, ids: bool = True) -> Any:
-        return bm25s.tokenize(list(texts), stopwords="en", stemmer=self._stemmer, show_progress=False, return_ids=ids)
+#: Scores this close may swap their places.
+TOLERANCE = 1e-4
 
 
-class Pyserini:
-    """Pyserini's hybrid searcher in a process of its own; the time it takes is the one that it measures itself."""
+@dataclass(frozen=True, slots=True)
+class Rivals:
+    """What is asked the same questions; None for what is left out."""
 
-    def __init__(self, work: Workload, python: str, folder: Path):
-        (folder / "texts").mkdir(parents=True)
-        rows = ({"id": f"p{number}", "contents": text} for number, text in enumerate(work.texts))
-        (folder / "texts" / "texts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
-        np.save(folder / "vectors.npy", work.passage_vectors)
-        np.save(folder / "questions.npy", work.question_vectors)
-        (folder / "questions.json").write_text(json.dumps(work.questions), "utf-8")
-        command = [python, str(Path(__file__).with_name("pyserini_rival.py")), str(folder)]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self._ask("")
-
-    def search(self, place: int) -> float:
-        """Answer a question by its number, and give the seconds it took."""
-        return float(json.loads(self._ask(f"{place}\n"))[0])
-
-    def close(self) -> None:
-        """End the process."""
-        self._process.kill()
-        self._process.wait()
-
-    def _ask(self, line: str) -> str:
-        reading, writing = self._process.stdout, self._process.stdin
-        assert reading is not None
-        assert writing is not None
-        writing.write(line)
-        writing.flush()
-        while line := reading.readline():
-            if line.startswith(("[", "ready")):
-                return line
-        raise RuntimeError("pyserini ended; its own messages say why")
+    by_hand: ByHand
+    cluster: Index | None
+    pyserini: Pyserini | None
 
 
 def main() -> None:
@@ -116,18 +52,20 @@ def main() -> None:
     options = _parse_options()
     base = passages.real(options.questions, options.seed)
     runs = []
-    for size in options.sizes:
-        _say(f"preparing {size or len(base.texts)} passages")
-        work = passages.recombine(base, size, options.seed) if size else base
-        folder = Path(tempfile.mkdtemp(prefix="bench-"))
-        try:
-            runs.append(_measure_size(folder, work, options))
-        finally:
-            shutil.rmtree(folder)
+    with ExitStack() as services:
+        url = services.enter_context(opensearch_service(heap="2g")).url if options.cluster else None
+        for size in options.sizes:
+            _say(f"preparing {size or len(base.texts)} passages")
+            work = passages.recombine(base, size, options.seed) if size else base
+            folder = Path(tempfile.mkdtemp(prefix="bench-"))
+            try:
+                runs.append(_measure_size(folder, work, url, options))
+            finally:
+                shutil.rmtree(folder)
     print(json.dumps({"runs": runs}, indent=2) if options.json else "\n\n".join(map(_table, runs)))
 
 
-def _measure_size(parent: Path, work: Workload, options: argparse.Namespace) -> dict[str, Any]:
+def _measure_size(parent: Path, work: Workload, url: str | None, options: argparse.Namespace) -> dict[str, Any]:
     folder = parent / "wiki"
     started = time.perf_counter()
     create_index(str(folder), vectors.PROFILE)
@@ -136,61 +74,107 @@ def _measure_size(parent: Path, work: Workload, options: argparse.Namespace) -> 
         ingest = len(work.texts) / (time.perf_counter() - started)
         index.settle()
     opening = _time(lambda: open_index(str(folder)).close())
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     with ExitStack() as open_until_done:
         index = open_until_done.enter_context(open_index(str(folder)))
+        cluster = open_until_done.enter_context(_on_cluster(url, work)) if url else None
         pyserini = Pyserini(work, options.pyserini, parent / "pyserini") if options.pyserini else None
         if pyserini:
             open_until_done.callback(pyserini.close)
+        rivals = Rivals(ByHand(work), cluster, pyserini)
         _say("asking")
-        took = measure(index, ByHand(work), pyserini, work, options.rounds)
+        took = measure_single(index, rivals, work, options.rounds) | measure_batched(index, rivals, work)
+        alike = {"agreement_with_cluster": agree(index, cluster, work)} if cluster else {}
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     return {
         "passages": len(work.texts),
         "ingest_per_s": round(ingest),
         "open_ms": round(opening * 1000, 1),
         "bytes_per_100k": round(size / len(work.texts) * 100_000),
-        "peak_rss_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "peak_rss_mib_after_ingest": peak,
+        **alike,
         **_summarise(took),
     }
 
 
-def measure(
-    index: Index, rival: ByHand, pyserini: Pyserini | None, work: Workload, rounds: int
-) -> dict[str, list[float]]:
-    """Time all variants, interleaved, in seconds a question."""
+@contextmanager
+def _on_cluster(url: str, work: Workload) -> Iterator[Index]:
+    address = f"{url}/bench-{secrets.token_hex(4)}"
+    create_index(address, vectors.PROFILE, IndexSpec(replicas=0), settings=Settings())
+    try:
+        with open_index(address, settings=Settings()) as index:
+            index.add(work.passages(), refresh=True)
+            _say("merging on the cluster")
+            index.settle()
+            yield index
+    finally:
+        delete_index(address, settings=Settings())
+
+
+def measure_single(index: Index, rivals: Rivals, work: Workload, rounds: int) -> dict[str, list[float]]:
+    """Time questions one by one, interleaved, in seconds a question."""
     rng = np.random.default_rng(0)
-    took: dict[str, list[float]] = {"local": [], "by_hand": [], "local_batched": [], "by_hand_batched": []}
-    asked = work.question_vectors
+    took: dict[str, list[float]] = {}
     for place in list(range(WARM_UP)) + list(range(len(work.questions))) * rounds:
-        question, vector = work.questions[place], asked[place]
-        single: dict[str, Callable[[], Any]] = {
+        question, vector = work.questions[place], work.question_vectors[place]
+        variants: dict[str, Callable[[], Any]] = {
             "local": partial(index.search, question, vector=vector, k=K, text=False),
-            "by_hand": partial(rival.search, [question], vector[np.newaxis]),
+            "by_hand": partial(rivals.by_hand.search, [question], vector[np.newaxis]),
         }
-        for name in rng.permutation(list(single)):
-            took[name].append(_time(single[name]))
-        if pyserini:
-            took.setdefault("pyserini", []).append(pyserini.search(place))
+        if rivals.cluster:
+            variants["cluster"] = partial(rivals.cluster.search, question, vector=vector, k=K, text=False)
+        _time_each(variants, rng, took)
+        if rivals.pyserini:
+            took.setdefault("pyserini", []).append(rivals.pyserini.search(place))
+    return {name: values[WARM_UP:] for name, values in took.items()}
+
+
+def measure_batched(index: Index, rivals: Rivals, work: Workload) -> dict[str, list[float]]:
+    """Time batches of questions, interleaved, in seconds a question."""
+    rng = np.random.default_rng(0)
+    took: dict[str, list[float]] = {}
     for start in range(0, len(work.questions) - BATCH + 1, BATCH):
-        questions, several = work.questions[start : start + BATCH], asked[start : start + BATCH]
-        batched: dict[str, Callable[[], Any]] = {
-            "local_batched": partial(index.search_many, questions, several, k=K, text=False),
-            "by_hand_batched": partial(rival.search, questions, several),
+        questions = work.questions[start : start + BATCH]
+        asked: NDArray[np.float32] = work.question_vectors[start : start + BATCH]
+        variants: dict[str, Callable[[], Any]] = {
+            "local_batched": partial(index.search_many, questions, asked, k=K, text=False),
+            "by_hand_batched": partial(rivals.by_hand.search, questions, asked),
         }
-        for name in rng.permutation(list(batched)):
-            took[name].append(_time(batched[name]) / BATCH)
-    return {name: values[WARM_UP:] if "batched" not in name else values for name, values in took.items()}
+        if rivals.cluster:
+            variants["cluster_batched"] = partial(rivals.cluster.search_many, questions, asked, k=K, text=False)
+        _time_each(variants, rng, took)
+    return {name: [value / BATCH for value in values] for name, values in took.items()}
+
+
+def agree(index: Index, cluster: Index, work: Workload) -> float:
+    """Give the share of the top 100's places that both engines fill alike, or with a score within the tolerance."""
+    same = []
+    for question, vector in zip(work.questions, work.question_vectors, strict=True):
+        ours, theirs = (
+            one.search(question, vector=vector, k=K, text=False, dense="exact").hits for one in (index, cluster)
+        )
+        same += [a.id == b.id or abs(a.score - b.score) < TOLERANCE for a, b in zip(ours, theirs, strict=True)]
+    return float(np.mean(same))
+
+
+def _time_each(
+    variants: Mapping[str, Callable[[], Any]], rng: np.random.Generator, took: dict[str, list[float]]
+) -> None:
+    for name in rng.permutation(list(variants)):
+        took.setdefault(name, []).append(_time(variants[name]))
 
 
 def _summarise(took: dict[str, list[float]]) -> dict[str, Any]:
+    single, batched = took["local"], took["local_batched"]
+    ratios = {
+        f"{name} / local": _ratio(values, batched if name.endswith("_batched") else single)
+        for name, values in took.items()
+        if not name.startswith("local")
+    }
     return {
         "p50_ms": {name: round(float(np.median(values)) * 1000, 2) for name, values in took.items()},
         "p95_ms": {name: round(float(np.percentile(values, 95)) * 1000, 2) for name, values in took.items()},
-        "ratios": {
-            "by hand / local": _ratio(took["by_hand"], took["local"]),
-            "by hand / local, batched": _ratio(took["by_hand_batched"], took["local_batched"]),
-            **({"pyserini / local": _ratio(took["pyserini"], took["local"])} if "pyserini" in took else {}),
-        },
+        "ratios": ratios,
     }
 
 
@@ -208,7 +192,7 @@ def _time(call: Callable[[], Any]) -> float:
 
 
 def _table(run: dict[str, Any]) -> str:
-    facts = ("ingest_per_s", "open_ms", "bytes_per_100k", "peak_rss_mib")
+    facts = [name for name, value in run.items() if name != "passages" and not isinstance(value, dict)]
     lines = [f"{run['passages']:,} passages, top {K}", *(f"  {name:16} {run[name]:,}" for name in facts)]
     lines += [
         f"  {name:16} p50 {run['p50_ms'][name]:7.2f} ms   p95 {run['p95_ms'][name]:7.2f} ms" for name in run["p50_ms"]
@@ -226,6 +210,7 @@ def _parse_options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--sizes", type=int, nargs="+", default=[0, 200_000], help="0 = the real corpus as it is")
+    parser.add_argument("--cluster", action="store_true", help="ask an OpenSearch, too")
     parser.add_argument("--pyserini", metavar="PYTHON", help="an interpreter that has pyserini, to compare with it")
     return parser.parse_args()
 

@@ -1,7 +1,7 @@
-"""Where an index lives: the text a person types in, a ``ClusterAddress`` or a ``LocalAddress`` out.
+"""Where an index lives: the text a person types in, an ``Address`` out.
 
 ``http(s)://host:9200/name`` is a cluster, ``os:name`` is the cluster of ``HYBRID_OPENSEARCH_URL``,
-anything else is a local directory.
+``gateway+http(s)://host:8080/name`` is a gateway before a cluster, anything else is a local directory.
 """
 
 import re
@@ -13,6 +13,7 @@ from .errors import AddressError, UsageError
 from .settings import Settings
 
 CLUSTER_SHORTHAND = "os:"
+GATEWAY_PREFIX = "gateway+"
 _FORBIDDEN_IN_NAMES = re.compile(r'[\\/*?"<>|\s,#:%]')
 _MAX_NAME_BYTES = 255
 
@@ -29,6 +30,17 @@ class ClusterAddress:
 
 
 @dataclass(frozen=True, slots=True)
+class GatewayAddress:
+    """An index as a gateway offers it."""
+
+    url: str
+    index: str
+
+    def __str__(self) -> str:
+        return f"{GATEWAY_PREFIX}{self.url}/{self.index}"
+
+
+@dataclass(frozen=True, slots=True)
 class LocalAddress:
     """A directory that holds an index."""
 
@@ -38,7 +50,7 @@ class LocalAddress:
         return str(self.path)
 
 
-Address = ClusterAddress | LocalAddress
+Address = ClusterAddress | GatewayAddress | LocalAddress
 
 
 def parse_address(text: str, settings: Settings) -> Address:
@@ -46,6 +58,9 @@ def parse_address(text: str, settings: Settings) -> Address:
     if text.startswith(CLUSTER_SHORTHAND):
         return _expand_shorthand(text, settings)
     scheme, separator, _ = text.partition("://")
+    if separator and scheme.lower().startswith(GATEWAY_PREFIX):
+        behind = _parse_url(text[len(GATEWAY_PREFIX) :], scheme[len(GATEWAY_PREFIX) :])
+        return GatewayAddress(behind.url, behind.index)
     if separator:
         return _parse_url(text, scheme)
     if not text.strip() or "\0" in text:
@@ -58,6 +73,15 @@ def parse_cluster_address(text: str, settings: Settings, purpose: str) -> Cluste
     place = parse_address(text, settings)
     if isinstance(place, LocalAddress):
         raise UsageError(f"{purpose} is for an index on a cluster, and {text} is a folder; hybrid ingest fills it.")
+    return as_cluster(place, purpose)
+
+
+def as_cluster(place: ClusterAddress | GatewayAddress, purpose: str) -> ClusterAddress:
+    """Refuse a gateway where ``purpose`` needs the cluster itself."""
+    if isinstance(place, GatewayAddress):
+        raise UsageError(
+            f"{purpose} needs the cluster itself; {place} is a gateway, which only answers questions."
+        )
     return place
 
 

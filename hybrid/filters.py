@@ -26,6 +26,13 @@ def parse_condition(text: str) -> dict[str, Any]:
     return equal if sign == "=" else {"bool": {"must_not": [equal]}}
 
 
+def read_meta_field(text: str) -> str | None:
+    """Give the metadata field that a condition names, without ``meta.``; None for a field of our own."""
+    found = _CONDITION.fullmatch(text)
+    field = _name_field(found["field"]) if found else ""
+    return field.removeprefix(f"{META}.") if field.startswith(f"{META}.") else None
+
+
 def _name_field(name: str) -> str:
     return name if name in _OWN_FIELDS or name.startswith(f"{META}.") else f"{META}.{name}"
 

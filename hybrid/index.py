@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from .address import LocalAddress, parse_address
+from .address import GatewayAddress, LocalAddress, as_cluster, parse_address
 from .engines.contract import AsyncIndex, Index
 from .engines.spec import IndexSpec
 from .errors import UsageError
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def open_index(address: str, *, settings: Settings | None = None, headers: Mapping[str, str] | None = None) -> Index:
-    """Open the index at ``address``. ``headers`` go with every request to a cluster."""
+    """Open the index at ``address``. ``headers`` go with every request to a cluster or gateway."""
     chosen = settings or read_settings()
     place = parse_address(address, chosen)
     if isinstance(place, LocalAddress):
@@ -28,6 +28,10 @@ def open_index(address: str, *, settings: Settings | None = None, headers: Mappi
 
         _refuse_headers(address, headers)
         return LocalIndex.open(place)
+    if isinstance(place, GatewayAddress):
+        from .engines.remote import RemoteIndex
+
+        return RemoteIndex.open(place, chosen, headers)
     from .engines.opensearch.index import OpenSearchIndex
 
     return OpenSearchIndex.open(place, chosen, headers)
@@ -44,6 +48,10 @@ async def open_async_index(
 
         _refuse_headers(address, headers)
         return await AsyncLocalIndex.open(place)
+    if isinstance(place, GatewayAddress):
+        from .engines.remote import AsyncRemoteIndex
+
+        return await AsyncRemoteIndex.open(place, chosen, headers)
     from .engines.opensearch.index import AsyncOpenSearchIndex
 
     return await AsyncOpenSearchIndex.open(place, chosen, headers)
@@ -59,8 +67,9 @@ def examine_index(address: str, *, settings: Settings | None = None) -> list[Che
         return examine_folder(place.path)
     from .engines.opensearch.doctor import examine
 
-    with closing(_connect(place.url, chosen)) as client:
-        return client.run(examine(place.index))
+    cluster = as_cluster(place, "Examining an index")
+    with closing(_connect(cluster.url, chosen)) as client:
+        return client.run(examine(cluster.index))
 
 
 def create_index(
@@ -75,8 +84,9 @@ def create_index(
         return create_folder(place.path, profile, spec or IndexSpec())
     from .engines.opensearch.lifecycle import create_index as create
 
-    with closing(_connect(place.url, chosen)) as client:
-        return client.run(create(place.index, profile, spec or IndexSpec()))
+    cluster = as_cluster(place, "Creating an index")
+    with closing(_connect(cluster.url, chosen)) as client:
+        return client.run(create(cluster.index, profile, spec or IndexSpec()))
 
 
 def delete_index(address: str, *, settings: Settings | None = None) -> None:
@@ -90,8 +100,9 @@ def delete_index(address: str, *, settings: Settings | None = None) -> None:
         return
     from .engines.opensearch.lifecycle import drop_index
 
-    with closing(_connect(place.url, chosen)) as client:
-        client.run(drop_index(place.index))
+    cluster = as_cluster(place, "Deleting an index")
+    with closing(_connect(cluster.url, chosen)) as client:
+        client.run(drop_index(cluster.index))
 
 
 def _connect(url: str, settings: Settings) -> "Client":

@@ -92,6 +92,16 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
+class Other:
+    """An encoder whose vectors lie beside those that questions use."""
+
+    pair_id: str
+    #: Whether it is being filled in, to be used in the end; else it is kept as the way back.
+    filling: bool
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
 class Share:
     """How much of an index is alive."""
 

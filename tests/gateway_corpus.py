@@ -61,13 +61,9 @@ class Corpus:
         }
 
     def admitted(self, text: str, admit: int = ADMIT) -> list[str]:
-        """Give the passages nearest to a text, without those that tie with one that is left out."""
+        """Give the passages nearest to a text."""
         sims = self.sims(text)
-        ranked = sorted(sims, key=lambda name: -sims[name])
-        if len(ranked) <= admit:
-            return ranked
-        limit = 1 + sims[ranked[admit]]
-        return [name for name in ranked[:admit] if 1 + sims[name] > limit * (1 + 4e-5)]
+        return sorted(sims, key=lambda name: -sims[name])[:admit]
 
     def scores(self, text: str) -> dict[str, float]:
         """Give BM25 over contents, by the reference, of every passage."""

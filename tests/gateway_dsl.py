@@ -22,6 +22,7 @@ TEXT_FIELDS = frozenset({"title", "text", "contents"})
 class Document:
     """A document with its similarity to the question."""
 
+    id: str
     words: Mapping[str, tuple[str, ...]]
     colour: str
     year: int
@@ -32,13 +33,14 @@ def make_documents() -> list[Document]:
     """Give documents in which words, colours, years and similarities are combined in every way."""
     texts = (("red", "fox"), ("red",), ("lazy", "dog"))
     titles = (("red", "fox", "fox"), ("quiet",))
-    return [
-        Document({"text": text, "title": title, "contents": title + text}, colour, year, sim)
+    combined = [
+        ({"text": text, "title": title, "contents": title + text}, colour, year, sim)
         for text in texts
         for title in titles
         for colour in COLOURS[:2]
         for year, sim in zip((1990, 2000, 1990, 2000), (None, -2, 3, 8), strict=True)
     ]
+    return [Document(str(number), *parts) for number, parts in enumerate(combined)]
 
 
 def evaluate(query: Mapping[str, Any], document: Document) -> Score:
@@ -131,14 +133,8 @@ def _range(body: Mapping[str, Any], document: Document) -> Score:
     return float(1) if inside else None
 
 
-def _knn(body: Mapping[str, Any], document: Document) -> Score:
-    (options,) = body.values()
-    score = knn_score(document)
-    if score < float(options["min_score"]) or document.sim is None:
-        return None
-    if "filter" in options and evaluate(options["filter"], document) is None:
-        return None
-    return float(options["boost"]) * score
+def _ids(body: Mapping[str, Any], document: Document) -> Score:
+    return float(body.get("boost", 1)) if document.id in body["id"] else None
 
 
 def knn_score(document: Document) -> float:
@@ -176,7 +172,7 @@ _KINDS: dict[str, Any] = {
     "term": lambda body, document: float(1) if document.colour == body["meta.colour"] else None,
     "exists": lambda _body, document: None if document.sim is None else float(1),
     "match_all": lambda body, _document: float(body.get("boost", 1)),
-    "knn": _knn,
+    "terms": _ids,
     "script_score": _script,
 }
 

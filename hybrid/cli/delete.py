@@ -31,5 +31,5 @@ def command(index: str, documents: tuple[str, ...], everything: bool, yes: bool,
     if as_json:
         print_json({"deleted": deleted})
     else:
-        click.echo(f"{deleted} passages deleted")
+        click.echo(f"{deleted:,} passage{'' if deleted == 1 else 's'} deleted")
     return 0 if deleted else 1

@@ -21,7 +21,7 @@ from ..evaluation.overview import late_fault, overlap_of
 from ..evaluation.questions import QuestionSet
 from ..evaluation.report import Evaluation, summarise, write_questions
 from ..evaluation.rules import FUSIONS, MODES, Rule, choose_rules
-from ..evaluation.runs import save
+from ..evaluation.runs import check_places, save
 from ..evaluation.texts import Texts
 from ..evaluation.validate import Fault
 from ..index import open_index
@@ -40,7 +40,7 @@ from .asked import (
 )
 from .figures import print_figures
 from .options import index_argument, json_option
-from .output import print_json, say, shorten
+from .output import flatten, print_json, say, shorten
 
 _TEXT_COLUMNS = 300
 _DIFF_AT = 20
@@ -73,12 +73,8 @@ class Findings:
 @click.option("--depth", type=click.IntRange(1, MAX_DEPTH), help="Passages that each side proposes.")
 @click.option("--dense", type=click.Choice(["ann", "exact"]), help="Walk the graph, or compare with every passage.")
 @click.option("--check-answers", is_flag=True, help="Read the whole index: count answers that stand nowhere.")
-@click.option(
-    "--per-question", type=click.Path(dir_okay=False, path_type=Path), help="Write a line for each question."
-)
-@click.option(
-    "--run", "run_path", type=click.Path(dir_okay=False, path_type=Path), help="Write the first mode's run."
-)
+@click.option("--per-question", type=_FILE, help="Write a line for each question.")
+@click.option("--run", "run_path", type=_FILE, help="Write the first mode's run.")
 @click.option("--run-format", default="trec", show_default=True, type=click.Choice(RUN_FORMATS))
 @click.option("--diff", metavar="MODE,MODE", help="List the questions that only one of two modes answers.")
 @click.option(
@@ -99,6 +95,7 @@ def command(index: str, as_json: bool, **given: Any) -> None:
     run = None if given["run_path"] is None else Run(given["run_path"], given["run_format"])
     if run is not None:
         check_ids(asked.questions)
+    check_places(given["run_path"], given["per_question"])
     with open_index(index) as opened:
         rules = _choose_rules(opened, given)
         check_rules(opened, rules, vectors)
@@ -198,7 +195,9 @@ def _print(findings: Findings, texts: Texts) -> None:
 def _print_won(won: Won, texts: Texts) -> None:
     told = won.to_json(texts)
     beaten = "not found" if won.loser_rank is None else f"rank {won.loser_rank}"
-    click.echo(f"\n{won.question.id}\t{won.question.text}")
+    click.echo(
+        f"\n{won.question.id}\t{flatten(won.question.text)}\t{flatten('; '.join(won.question.answers))}".rstrip()
+    )
     click.echo(f"  {won.winner} {won.rank}: {_describe(told['right'])}")
     click.echo(f"  {won.loser} {beaten}; first is: {_describe(told['instead'])}")
 

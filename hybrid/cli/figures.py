@@ -20,7 +20,7 @@ def print_figures(evaluation: Evaluation) -> None:
             print_rows(("%", *names), rows)
     if evaluation.tests:
         rows = [[other, *map(_difference, tests)] for other, tests in _by_mode(evaluation.tests, accuracy).items()]
-        print_rows((f"{next(iter(evaluation.modes))} against", *accuracy), rows)
+        print_rows((f"{evaluation.tests[0].first} against", *accuracy), rows)
 
 
 def _lines(evaluation: Evaluation) -> Iterator[list[str]]:

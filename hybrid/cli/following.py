@@ -1,6 +1,7 @@
 """``Vectors``: how far workers are with an index, as a bar; one note says what they are, or what is missing."""
 
 import time
+from collections.abc import Callable
 
 from ..address import parse_cluster_address
 from ..errors import BrokerError, BusyError, PartialResultError, UnreachableError
@@ -18,12 +19,13 @@ AWAY = (BusyError, PartialResultError, UnreachableError)
 
 
 class Vectors:
-    """Watches the vectors of an index that may still be made."""
+    """Watches vectors that may still be made: those that questions use, or those that ``read`` counts."""
 
-    def __init__(self, address: str, settings: Settings, bar: Progress):
+    def __init__(self, address: str, settings: Settings, bar: Progress, read: Callable[[], Status] | None = None):
         parse_cluster_address(address, settings, "Waiting for workers")
         self._address = address
         self._settings = settings
+        self._read = read or self._read_main
         self._bar = bar
         self._broker = open_broker(settings)
         self._begun = False
@@ -50,8 +52,7 @@ class Vectors:
 
     def look(self) -> Status:
         """Look once and show it."""
-        with open_index(self._address, settings=self._settings) as index:
-            status = index.status()
+        status = self._read()
         done = status.encoded + status.failed
         if not self._begun:
             self._begun = True
@@ -61,6 +62,10 @@ class Vectors:
         self._bar.update(done, f"{failed}{self._describe_workers()}" if status.pending else failed.rstrip(", "))
         self._looked = time.monotonic()
         return status
+
+    def _read_main(self) -> Status:
+        with open_index(self._address, settings=self._settings) as index:
+            return index.status()
 
     def _look_patiently(self, before: Status) -> Status:
         """Look once; a cluster that is away for a while is waited for."""

@@ -22,7 +22,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 
 def is_cluster_address(argument: str) -> bool:
     """Tell whether an argument can be nothing but an index on a cluster: people mix their order up."""
-    return argument.startswith(("os:", "http://", "https://")) and not Path(argument).exists()
+    return argument.startswith(("os:", "http://", "https://", "gateway+")) and not Path(argument).exists()
 
 
 def search_options(command: F) -> F:

@@ -3,6 +3,7 @@
 import dataclasses
 import time
 from contextlib import closing
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,7 +12,7 @@ from ..engines.opensearch import reads, writes
 from ..engines.opensearch.client import Client
 from ..engines.opensearch.lifecycle import open_target
 from ..engines.opensearch.pending import list_wanted
-from ..engines.opensearch.queries import Target
+from ..engines.opensearch.queries import Clause, Target
 from ..engines.opensearch.repair import Verified, verify_page
 from ..errors import UsageError
 from ..queue import open_broker
@@ -19,6 +20,9 @@ from ..settings import Settings, read_settings
 from .options import index_argument, json_option
 from .output import print_json, say
 from .progress import Progress
+
+if TYPE_CHECKING:
+    from ..queue.broker import Broker
 
 #: Seconds between two looks at a queue that is full.
 INTERVAL = 2.0
@@ -45,12 +49,12 @@ def command(index: str, verify: bool, failed: bool, as_json: bool) -> None:
             # Told at once: what comes next needs Redis, and may fail without it.
             texts = f"{found.changed:,} texts had changed, {found.cleared:,} corrected"
             click.echo(f"{found.checked:,} passages checked: {texts}")
-        sent, left = _send(client, target, settings, failed=failed)
+        sent, all_taken = _send(client, target, settings, failed=failed)
     if as_json:
-        print_json({**(dataclasses.asdict(found) if found else {}), "sent": sent, "all_sent": not left})
+        print_json({**(dataclasses.asdict(found) if found else {}), "sent": sent, "all_sent": all_taken})
         return
     click.echo(f"{sent:,} passages sent to the workers")
-    if left:
+    if not all_taken:
         say("the queue holds enough now; workers find the others by themselves")
 
 
@@ -74,26 +78,39 @@ def _verify(client: Client, target: Target) -> Verified:
 
 
 def _send(client: Client, target: Target, settings: Settings, *, failed: bool) -> tuple[int, bool]:
-    """Send what is pending, as far as there is room, and all that failed, as room comes; tells what is left, too."""
-    from ..queue.sending import send_matching
-
+    """Send what is pending, and what failed if that is wanted; tells also whether the queue took all of it."""
     client.run(writes.refresh(target))
-    total, left = 0, False
+    total, all_taken = 0, True
     with open_broker(settings) as broker:
         for wanted in client.run(list_wanted(target.name)):
             if failed:
-                with Progress("failed") as progress:
-                    for sent in send_matching(client, broker, wanted, reads.failed(wanted)):
-                        total += sent
-                        progress.update(total)
-                        if not sent:
-                            time.sleep(INTERVAL)
-            sending = send_matching(client, broker, wanted, reads.unencoded(wanted))
-            for sent in sending:
-                total += sent
-                left = True
-                if not sent:
-                    break
-            else:
-                left = False
-    return total, left
+                total += _send_all(client, broker, wanted, reads.failed(wanted))
+            sent, taken = _send_some(client, broker, wanted, reads.unencoded(wanted))
+            total, all_taken = total + sent, all_taken and taken
+    return total, all_taken
+
+
+def _send_all(client: Client, broker: "Broker", wanted: Target, query: Clause) -> int:
+    """Send what nobody else would find, as room comes."""
+    from ..queue.sending import send_matching
+
+    total = 0
+    with Progress("failed") as progress:
+        for sent in send_matching(client, broker, wanted, query):
+            total += sent
+            progress.update(total, "" if sent else "waiting for workers to take what is in the queue")
+            if not sent:
+                time.sleep(INTERVAL)
+    return total
+
+
+def _send_some(client: Client, broker: "Broker", wanted: Target, query: Clause) -> tuple[int, bool]:
+    """Send what there is room for; tells also whether that was all."""
+    from ..queue.sending import send_matching
+
+    total = 0
+    for sent in send_matching(client, broker, wanted, query):
+        if not sent:
+            return total, False
+        total += sent
+    return total, True

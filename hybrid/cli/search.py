@@ -1,10 +1,13 @@
 """``hybrid search INDEX QUESTION``."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
+from ..engines.contract import Index
 from ..errors import UsageError
+from ..filters import read_meta_field
 from ..index import open_index
 from ..passages import Hit, SearchResult, to_json
 from .options import index_argument, is_cluster_address, json_option, read_search_options, search_options
@@ -35,17 +38,28 @@ def command(index: str, question: str, as_json: bool, **given: Any) -> None:
     with open_index(index) as opened:
         result = opened.search(question, **options)
         analyzer = opened.profile.analyzer
+        nothing = "" if result.hits else _explain_nothing(opened, given["where"])
     if as_json:
         print_json(to_json(result))
         return
     if result.question_cut:
         say("The question is long: only its beginning went to BM25.")
     if not result.hits:
-        say("Nothing was found.")
+        say(nothing)
     elif on_terminal():
         _show(result, analyzer)
     else:
         print_rows(HEADER, map(_to_row, result.hits))
+
+
+def _explain_nothing(opened: Index, conditions: Sequence[str]) -> str:
+    """Say that nothing was found, and why if a condition names a field that no passage has."""
+    known = opened.meta_types()
+    unknown = [field for field in map(read_meta_field, conditions) if field is not None and field not in known]
+    if not unknown:
+        return "Nothing was found."
+    there = f"there are {', '.join(sorted(known))}" if known else "there are none"
+    return f"Nothing was found: no passage has the metadata field {' or '.join(unknown)}; {there}."
 
 
 def _show(result: SearchResult, analyzer: str) -> None:

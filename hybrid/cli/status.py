@@ -2,13 +2,15 @@
 
 import dataclasses
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import click
 
+from ..address import ClusterAddress, parse_address
 from ..index import open_index
 from ..profile import PROVISIONAL, Profile
-from ..records import Job, Status
+from ..records import Job, Other, Status
 from ..settings import read_settings
 from .following import Vectors
 from .options import index_argument, json_option
@@ -24,17 +26,48 @@ _COUNTS = ("rows", "accepted", "rejected", "created", "updated", "unchanged", "d
 @json_option
 def command(index: str, follow: bool, as_json: bool) -> int:
     """Count passages with a vector, without one, and failed; tell how they are ranked, and which jobs wrote them."""
-    if follow:
-        with Progress("vectors") as progress:
-            if Vectors(index, read_settings(), progress).follow() is None:
-                return INTERRUPTED
+    if follow and not _follow(index):
+        return INTERRUPTED
     with open_index(index) as opened:
         status, profile, jobs = opened.status(), opened.profile, opened.intake().list_jobs()
+    others = _read_others(index)
     if as_json:
-        print_json({**to_json(status), "jobs": [_job_to_json(job) for job in jobs]})
+        beside = [{"encoder": other.pair_id, "filling": other.filling, **to_json(other.status)} for other in others]
+        print_json({**to_json(status), "others": beside, "jobs": [_job_to_json(job) for job in jobs]})
     else:
-        print_rows(("", ""), [*describe(status, profile, index), *map(describe_job, jobs)])
+        rows = [*describe(status, profile, index), *map(describe_other, others), *map(describe_job, jobs)]
+        print_rows(("", ""), rows)
     return 0
+
+
+def _follow(index: str) -> bool:
+    """Watch the vectors that questions use, then those that are being filled in beside; False if Ctrl-C came."""
+    settings = read_settings()
+    with Progress("vectors") as progress:
+        done = status = Vectors(index, settings, progress).follow()
+        if done is None:
+            return False
+
+        def read_filling() -> Status:
+            return next((other.status for other in _read_others(index) if other.filling), done)
+
+        if read_filling().pending:
+            status = Vectors(index, settings, progress, read_filling).follow()
+        return status is not None
+
+
+def _read_others(index: str) -> list[Other]:
+    """Count the vectors of encoders beside the one that questions use; only a cluster keeps any."""
+    settings = read_settings()
+    place = parse_address(index, settings)
+    if not isinstance(place, ClusterAddress):
+        return []
+    from ..engines.opensearch.client import Client
+    from ..engines.opensearch.lifecycle import open_target
+    from ..engines.opensearch.status import read_others_status
+
+    with closing(Client(place.url, settings)) as client:
+        return client.run(read_others_status(client.run(open_target(place.index))))
 
 
 def to_json(status: Status) -> dict[str, Any]:
@@ -54,6 +87,13 @@ def describe(status: Status, profile: Profile, index: str) -> Iterator[tuple[str
         yield "statistics", "settled: BM25 counts living passages only"
     else:
         yield "statistics", f"{status.deleted:,} deleted passages still count in BM25; hybrid settle {index}"
+
+
+def describe_other(other: Other) -> tuple[str, str]:
+    """Write how far an encoder is whose vectors lie beside those that questions use."""
+    counts = other.status
+    state = "is being filled in" if other.filling else "is kept: hybrid reencode --back"
+    return "beside it", f"{other.pair_id} {state}; {counts.encoded:,} of {counts.passages:,} passages have its vector"
 
 
 def _tell_scale(profile: Profile) -> str:

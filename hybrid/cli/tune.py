@@ -11,16 +11,16 @@ import click
 from ..engines.contract import Index
 from ..evaluation.bootstrap import LEVEL
 from ..evaluation.constants import Constants, count_asks, tune_constants
-from ..evaluation.curves import LAMBDAS, MEAN
+from ..evaluation.curves import LAMBDAS, MEAN, check_metric
 from ..evaluation.evaluating import check_rules
 from ..evaluation.judging import By
 from ..evaluation.measuring import Judge, choose_judge
-from ..evaluation.metrics import DEPTHS
+from ..evaluation.metrics import DEPTHS, name_metrics
 from ..evaluation.overview import late_fault, overlap_of
 from ..evaluation.page import Subject, draw_tuning, name_metric, write_page
 from ..evaluation.questions import Question
 from ..evaluation.rules import FUSIONS, HYBRID, MODES, choose_rules
-from ..evaluation.runs import save
+from ..evaluation.runs import check_places, save
 from ..evaluation.texts import Texts
 from ..evaluation.tuning import Plan, Tuning, tune
 from ..index import open_index
@@ -69,6 +69,7 @@ def command(index: str, as_json: bool, **given: Any) -> None:
     hybrid tune os:wiki --questions dev.json --limit 1000 --write
     """
     name = Path(given["questions"]).name
+    check_places(given["html"], given["svg"])
     asked, vectors = read_asked(given)
     plan = Plan(given["metric"], read_numbers("--lambda", given["lambdas"]) or LAMBDAS, read_list(given["fusion"]))
     with ExitStack() as stack:
@@ -76,6 +77,8 @@ def command(index: str, as_json: bool, **given: Any) -> None:
         before, texts = opened.profile, Texts(opened)
         check_rules(opened, choose_rules(MODES, (), plan.fusions, before.lam), vectors)
         judge = choose_judge(asked, texts, given["by"], read_ranks("--k", given["ranks"]))
+        judged = any(question.relevant for question in asked.questions)
+        check_metric(plan.metric, name_metrics(judge.depths, judged=judged))
         faults = check_asked(opened, asked, texts)
         rows = encode_asked(opened, asked.questions) if vectors is None else vectors
         constants = _tune_constants(opened, asked.questions, rows, judge, plan.metric) if given["bm25"] else None

@@ -42,11 +42,16 @@ class NumpyModel:
 
     def compute(self, batch: Sequence[Ids]) -> Vectors:
         """Give one vector a text, in fp32; MemoryError where the batch is too large."""
+        with one_blas_thread():
+            return self._head.apply(np.stack([pool(hidden, self._pooling) for hidden in self.transform(batch)]))
+
+    def transform(self, batch: Sequence[Ids]) -> list[Numbers]:
+        """Give the vectors of each text's tokens."""
         ends = np.cumsum([len(ids) for ids in batch]).tolist()
         spans = [slice(end - len(ids), end) for end, ids in zip(ends, batch, strict=True)]
         with one_blas_thread():
             hidden = self._transform(self._embed(batch), spans)
-            return self._head.apply(np.stack([pool(hidden[span], self._pooling) for span in spans]))
+        return [hidden[span] for span in spans]
 
     def _embed(self, batch: Sequence[Ids]) -> Numbers:
         network = self._network

@@ -4,7 +4,7 @@ The curve of any sample is ragged, and its highest point lies by chance to one s
 chosen whose neighbourhood is best.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,9 +56,14 @@ def pick_metric(metrics: Mapping[str, Values], metric: str) -> Values:
         accuracies = [values for name, values in metrics.items() if name.startswith("top")]
         mean: Values = np.mean(accuracies, axis=0)
         return mean
-    if metric not in metrics:
-        raise UsageError(f"{metric!r} is not measured here; say {MEAN} or one of {', '.join(metrics)}.")
+    check_metric(metric, metrics)
     return metrics[metric]
+
+
+def check_metric(metric: str, measured: Collection[str]) -> None:
+    """Refuse a metric that is not measured."""
+    if metric not in (MEAN, *measured):
+        raise UsageError(f"{metric!r} is not measured here; say {MEAN} or one of {', '.join(measured)}.")
 
 
 def share(lam: float) -> float:

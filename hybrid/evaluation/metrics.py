@@ -16,6 +16,11 @@ Values = NDArray[np.float64]
 _MEASURES = {"mrr": "RR", "ndcg@10": "nDCG@10", "map": "AP", "recall@20": "R@20", "recall@100": "R@100"}
 
 
+def name_metrics(depths: Sequence[int], *, judged: bool) -> list[str]:
+    """Name what is measured; ``judged`` says that passages or documents are judged by id."""
+    return [*(f"top{depth}" for depth in depths), *(_MEASURES if judged else ())]
+
+
 def find_first(right: Iterable[bool]) -> int | None:
     """Give the first rank, from 1, at which something is right."""
     return next((rank for rank, is_right in enumerate(right, 1) if is_right), None)

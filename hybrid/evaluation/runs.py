@@ -8,6 +8,7 @@ each is the next smaller number that there is. Ids with spaces, which the format
 import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -103,13 +104,27 @@ def read_results(path: Path) -> list[Ranking]:
     return [_read_row(path, question_id, row, "contexts", "docid") for question_id, row in whole.items()]
 
 
+def check_places(*paths: Path | None) -> None:
+    """Refuse files that cannot be written, before the work that would be lost; None names no file."""
+    for path in paths:
+        if path is not None:
+            with _aside(path) as aside:
+                aside.touch()
+
+
 def save(path: Path, pieces: Iterable[bytes]) -> None:
     """Write a file beside its place and move it there when it is whole."""
-    aside = path.with_name(f"{path.name}.part")
-    try:
+    with _aside(path) as aside:
         with aside.open("wb") as file:
             file.writelines(pieces)
         aside.replace(path)
+
+
+@contextmanager
+def _aside(path: Path) -> Iterator[Path]:
+    aside = path.with_name(f"{path.name}.part")
+    try:
+        yield aside
     except OSError as error:
         raise HybridError(f"{path} cannot be written: {error.strerror}.") from error
     finally:

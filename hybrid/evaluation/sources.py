@@ -10,7 +10,7 @@ import orjson
 from ..errors import UsageError
 from .formats.files import read_bytes
 from .formats.folders import DEFAULT_SPLIT, read_beir, read_squad_sentences, read_trec_folder
-from .formats.rows import read_dpr, read_jsonl, read_plain, read_table
+from .formats.rows import read_dpr, read_jsonl, read_list, read_plain, read_table
 from .formats.squad import read_squad
 from .formats.trec import read_judgements, read_topics
 from .questions import Question, QuestionSet, judge
@@ -19,6 +19,7 @@ from .questions import Question, QuestionSet, judge
 FILES: dict[str, Callable[[Path], Iterator[Question]]] = {
     "dpr": read_dpr,
     "jsonl": read_jsonl,
+    "json": read_list,
     "squad": read_squad,
     "trec": read_topics,
     "table": read_table,
@@ -79,7 +80,7 @@ def tell_file(path: Path) -> str:
     if data[:1] == b"{":
         return _tell_json(data, first)
     if data[:1] == b"[" and b"\t" not in first:
-        raise UsageError(f"{path} holds a JSON list; questions come as JSON lines, or in SQuAD's JSON.")
+        return "json"
     _, tab, rest = first.partition(b"\t")
     if not tab:
         return "lines"

@@ -89,6 +89,11 @@ class Gateway:
         index, parameters = request.path_params.get("index"), _read_parameters(request)
         return await self._answer(request, self.intake.read_searches(index, body, request.headers, parameters))
 
+    async def profile(self, request: Request) -> Response:
+        """Answer ``/v1/profile``."""
+        body = await receive(request, self.limits)
+        return Response(encode(await self.v1.profile(body)), media_type=JSON)
+
     async def encode(self, request: Request) -> Response:
         """Answer ``/v1/encode``."""
         body = await receive(request, self.limits)
@@ -142,6 +147,7 @@ def build_app(config: Config, settings: Settings, load: Load) -> Starlette:
     routes = [
         Route("/healthz", _serve("healthz", Gateway.health), methods=["GET"]),
         Route("/metrics", _serve("metrics", Gateway.metrics), methods=["GET"]),
+        Route("/v1/profile", _serve("profile", Gateway.profile), methods=["POST"]),
         Route("/v1/encode", _serve("encode", Gateway.encode), methods=["POST"]),
         Route("/v1/search", _serve("search", Gateway.find), methods=["POST"]),
         Route("/_msearch", _serve("_msearch", Gateway.searches), methods=["GET", "POST"]),

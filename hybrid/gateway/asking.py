@@ -7,10 +7,7 @@ from typing import Any
 
 from ..engines.opensearch.calls import Call, encode
 from .rewrite import Body
-from .upstream import Caller, Reply, Upstream, read_json
-
-#: Answers that concern whoever asks, or the cluster, and not one search: they go back as they are.
-_WHOLE = frozenset({401, 403, 413, 429, 502, 503, 504})
+from .upstream import WHOLE, Caller, Reply, Upstream, read_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +38,7 @@ async def ask_one(
     """Ask by ``_search``; the answer gets the status that it came with."""
     reply = await upstream.send(build_search(line, parameters), caller)
     answer = read_json(reply.body)
-    if reply.status in _WHOLE or not isinstance(answer, dict):
+    if reply.status in WHOLE or not isinstance(answer, dict):
         return reply
     return [{**answer, "status": reply.status}]
 
@@ -54,7 +51,7 @@ async def ask_all(
         return []
     reply = await upstream.send(build_searches(lines, parameters), caller)
     answer = read_json(reply.body)
-    if reply.status in _WHOLE or not isinstance(answer, dict):
+    if reply.status in WHOLE or not isinstance(answer, dict):
         return reply
     if "responses" in answer:
         found: list[Body] = answer["responses"]

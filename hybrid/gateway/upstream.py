@@ -15,7 +15,7 @@ import aiohttp
 import orjson
 from yarl import URL
 
-from ..engines.opensearch.calls import Answer, Call, Conversation, Pause
+from ..engines.opensearch.calls import Answer, Call, Conversation, Pause, read_error
 from ..engines.opensearch.client import build_credentials, build_signer, build_ssl_context, carry_out
 from ..errors import GatewayError
 from ..settings import Settings
@@ -26,6 +26,8 @@ _CONNECTIONS = 256
 _CHUNK = 256 * 1024
 #: What the caller's request says that OpenSearch should hear.
 PASSED_ON = ("authorization", "x-opaque-id")
+#: Answers that concern whoever asks, or the cluster, and not one search: they go back as they are.
+WHOLE = frozenset({401, 403, 413, 429, 502, 503, 504})
 _MEDIA = {False: "application/json", True: "application/x-ndjson"}
 
 T = TypeVar("T")
@@ -94,7 +96,11 @@ class Upstream:
                 await asyncio.sleep(step.seconds)
                 return Answer(200, None)
             reply = await self.send(step, caller)
-            return Answer(reply.status, read_json(reply.body))
+            body = read_json(reply.body)
+            if caller is not None and reply.status in WHOLE:
+                kind, reason = read_error(body)
+                raise GatewayError(reason, status=reply.status, kind=kind)
+            return Answer(reply.status, body)
 
         return await carry_out(conversation, perform)
 

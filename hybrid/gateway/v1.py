@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..engines.opensearch.queries import Target
 from ..engines.opensearch.search import search
-from ..errors import GatewayError, ModelError, UsageError
+from ..errors import EncoderMismatchError, GatewayError, ModelError, UsageError
 from ..passages import to_json
+from ..profile import to_meta
 from ..requests import SearchOptions, make_request
 from .answering import Note
 from .catalog import Catalog
@@ -38,6 +40,13 @@ class V1:
         self._upstream = upstream
         self._patience = patience
 
+    async def profile(self, sent: bytes) -> Body:
+        """Give what an index says of itself, without the encoder: its names and places are nobody's business."""
+        served, target = self._find(read_object(sent, self._policy.limits))
+        lam = target.profile.lam if served.lam is None else served.lam
+        shown = replace(target.profile, question_tower=None, passage_tower=None, lam=lam)
+        return {"index": served.shown, "profile": to_meta(shown)}
+
     async def encode(self, sent: bytes) -> Body:
         """Give vectors for questions, and the name of the encoder pair they belong to."""
         body = read_object(sent, self._policy.limits)
@@ -64,7 +73,7 @@ class V1:
         note = await self._complete(question, options, target)
         try:
             request = make_request(question, target.profile, **options)
-        except (UsageError, TypeError) as error:
+        except (UsageError, EncoderMismatchError, TypeError) as error:
             raise GatewayError(str(error)) from error
         found = await self._upstream.carry_out(search(target, request, f"hybrid-{hash_words(question)}"), caller)
         return to_json(found), note
@@ -88,14 +97,17 @@ class V1:
         page = {"query": {"bool": {"filter": filters}}, "size": options.get("k", 10)}
         self._policy.check(page, required=served.required is not None)
         options["filter"] = [*filters, *([served.required] if served.required is not None else [])]
+        if options.get("lam") is None:
+            options["lam"] = served.lam
         read: SearchOptions = options
         return read
 
     async def _complete(self, question: str, options: SearchOptions, target: Target) -> Note:
-        """Give the options a vector, or make them lexical."""
+        """Give the options a vector, or make them lexical; in mode lexical it only lets every hit show its sim."""
         mode = options.get("mode", "hybrid")
-        if mode == "lexical" or options.get("vector") is not None:
-            return Note("off" if mode == "lexical" else "on", Reason.MODE if mode == "lexical" else None)
+        note = Note("off", Reason.MODE) if mode == "lexical" else Note("on")
+        if options.get("vector") is not None:
+            return note
         try:
             options["vector"] = await asyncio.wait_for(self._encode(target, question), self._patience)
         except (TimeoutError, ModelError) as error:
@@ -103,7 +115,7 @@ class V1:
                 raise GatewayError(f"No vector: {error}", status=503, kind="encoder_exception") from error
             options["mode"] = "lexical"
             return Note("off", Reason.ENCODER)
-        return Note("on")
+        return note
 
     async def _encode(self, target: Target, text: str) -> Any:
         questions = self._catalog.questions(target)

@@ -4,6 +4,7 @@ It goes through the passages without a vector in rounds. One of all workers feed
 would do no harm, for the cap is Redis' own.
 """
 
+import logging
 import secrets
 import time
 from collections import deque
@@ -13,6 +14,7 @@ from ..engines.opensearch import reads, writes
 from ..engines.opensearch.client import Client
 from ..engines.opensearch.pending import PAGE, list_wanted, read_ids
 from ..engines.opensearch.queries import Target
+from ..engines.opensearch.reencode import finish
 from . import signs
 from .broker import CAP, Broker
 from .sending import list_under_way, send_fresh
@@ -31,6 +33,8 @@ LOCK_SECONDS = 60.0
 #: Seconds between two rounds, at first and at most, of which the second found what the first had sent undone.
 FIRST_PAUSE = 5.0
 LONGEST_PAUSE = 300.0
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -61,6 +65,8 @@ class Feeder:
         self._done = 0
         self._pause = FIRST_PAUSE
         self._next_round = 0.0
+        #: Why questions do not change over to an encoder that has encoded all that it can.
+        self._held_up = ""
 
     def turn(self) -> str:
         """Look once, send what there is room for, and say what is waited for."""
@@ -70,7 +76,7 @@ class Feeder:
             return FULL
         if not self._round and not self._begin_round():
             return FRUITLESS
-        return SENDING if self._refill() else IDLE
+        return SENDING if self._refill() else self._held_up or IDLE
 
     def stop(self) -> None:
         """Let another worker feed."""
@@ -87,6 +93,7 @@ class Feeder:
             self._pause = FIRST_PAUSE
         self._next_round = now + self._pause
         self._done = done
+        self._held_up = ""
         targets = self._client.run(list_wanted(self._pattern))
         self._round = deque(map(_Source, targets))
         return True
@@ -99,6 +106,8 @@ class Feeder:
             # One that cannot be read is left out of this round, and does not stand in the way of the others.
             source = self._round.popleft()
             ids = self._read(source)
+            if not ids and source.after is None and not source.target.is_main:
+                self._change_over(source.target)
             messages, taken = send_fresh(self._broker, source.target, ids, known, self._cap)
             sent += taken
             if taken:
@@ -118,3 +127,14 @@ class Feeder:
             self._sent.discard(source.key)
             self._client.run(writes.refresh(source.target))
         return self._client.run(read_ids(source.target, reads.unencoded(source.target), source.after))
+
+    def _change_over(self, target: Target) -> None:
+        """Let questions use an encoder that has encoded everything."""
+        change = self._client.run(finish(target))
+        if change.done:
+            log.info("questions on %s use %s from now on", target.name, target.profile.pair_id)
+        elif change.losing:
+            self._held_up = (
+                f"{target.name}: {change.losing} passages would lose their vector by changing over to "
+                f"{target.profile.pair_id}; hybrid reencode says what to do"
+            )

@@ -13,13 +13,14 @@ Wanted = tuple[str, str, str]
 
 
 def send_matching(client: Client, broker: Broker, target: Target, query: Clause) -> Iterator[int]:
-    """Give, again and again, how many passages were sent; 0 while there is no room. It ends when all are."""
+    """Give, again and again, how many passages were sent; 0 where there is no room. It ends when all are."""
     after: str | None = None
     while True:
         ids = client.run(read_ids(target, query, after))
         messages, taken = send_fresh(broker, target, ids, list_under_way(broker))
         sent = messages[:taken]
-        yield sum(len(message.ids) for message in sent)
+        if messages:
+            yield sum(len(message.ids) for message in sent)
         if taken < len(messages):
             after = sent[-1].ids[-1] if sent else after
             continue

@@ -241,3 +241,12 @@ def test_ctrl_c_says_interrupted_and_the_same_command_goes_on(
     report = hybrid("ingest", address, source, "--no-vectors", "--json")
     assert (report.code, report.json["created"] + report.json["unchanged"]) == (0, len(many))
     assert len(stored(raw, address)) == len(many)
+
+
+def test_condition_on_a_field_that_no_passage_has_is_told(hybrid: Say, address: str) -> None:
+    with open_index(address, settings=Settings()) as index:
+        index.add([Passage("m", "a fox", meta={"year": 1900})], refresh=True)
+    asked = ("search", address, "fox", "--mode", "lexical", "--where")
+    assert hybrid(*asked, "year>1950") == Said(0, "", "Nothing was found.\n")
+    told = "Nothing was found: no passage has the metadata field yaer; there are year.\n"
+    assert hybrid(*asked, "yaer>1850").err == told

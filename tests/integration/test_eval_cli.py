@@ -203,7 +203,22 @@ def test_index_without_an_encoder_wants_vectors(hybrid: Say, address: str, asked
     assert "hybrid needs the questions' vectors, and the index names no encoder; give --vectors" in one_line(said)
 
 
+@pytest.mark.parametrize("option", ["--run", "--per-question", "--html", "--svg"])
+def test_file_that_cannot_be_written_is_told_before_anything_is_opened(
+    hybrid: Say, asked: Asked, tmp_path: Path, option: str
+) -> None:
+    command = "eval" if option in ("--run", "--per-question") else "tune"
+    said = hybrid(command, tmp_path / "nowhere", *asked.options, option, tmp_path / "missing" / "file")
+    assert "missing/file cannot be written: No such file or directory" in one_line(said)
+
+
 # Tuning
+
+
+def test_metric_that_is_not_measured_is_told(hybrid: Say, addresses: dict[str, str], asked: Asked) -> None:
+    said = hybrid("tune", addresses["local"], *asked.options, "--metric", "top10", "--k", "1,3")
+    assert said.code == 2
+    assert "'top10' is not measured here; say mean or one of top1, top3, mrr" in one_line(said)
 
 
 @pytest.fixture

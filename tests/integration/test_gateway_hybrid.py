@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 
 from hybrid.engines.opensearch.calls import encode
 from hybrid.engines.opensearch.queries import Target
+from hybrid.gateway.admitted import build_nearest_body, read_nearest
 from hybrid.gateway.find_text import Text, find_text
-from hybrid.gateway.floors import build_floor_body, read_floor
 from hybrid.gateway.rewrite import Question, rewrite
 from hybrid.gateway.served import Served
 from hybrid.gateway.sites import Site, find_site
@@ -331,8 +331,8 @@ def test_the_dense_set_leads_the_first_phase_on_a_real_node(corpus: Corpus, raw:
     request = make_request(ASKED, target.profile, vector=vector)
     served = Served(shown="x", name=corpus.name, admit=ADMIT)
     parameters = {"search_type": "dfs_query_then_fetch"}
-    found = raw.search(index=corpus.name, body=json.loads(encode(build_floor_body(request, target, served))))
-    question = Question(request, target, read_floor(found, served))
+    found = raw.search(index=corpus.name, body=json.loads(encode(build_nearest_body(request, target, served))))
+    question = Question(request, target, read_nearest(found, served))
     text = find_text(MATCH, frozenset({"text"}))
     assert isinstance(text, Text)
     site = find_site(MATCH, text)

@@ -105,13 +105,13 @@ def test_the_gateways_credentials_are_lent_if_that_is_wanted(
         assert said([one for one in recorded.requests if is_search(one)]) == {EVE}
 
 
-def test_a_floor_is_not_shared_between_callers(corpus: Corpus, recorded: Recorder, tmp_path: Path) -> None:
+def test_a_dense_set_is_not_shared_between_callers(corpus: Corpus, recorded: Recorder, tmp_path: Path) -> None:
     with gateway(tmp_path, recorded.url, "--index", corpus.name, *PATIENT) as server:
         for caller, searches in ((EVE, 2), (EVE, 1), ("Basic Ym9iOng=", 2), (EVE, 1)):
             recorded.requests.clear()
             assert server.search(corpus.name, BODY, Authorization=caller).notes == ["on; text=query"]
             asked = [one for one in recorded.requests if is_search(one)]
-            assert len(asked) == searches, "the floor is asked for once a caller"
+            assert len(asked) == searches, "the dense set is asked for once a caller"
             assert said(asked) == {caller}
 
 

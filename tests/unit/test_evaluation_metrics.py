@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hybrid.errors import HybridError, UsageError
 from hybrid.evaluation.judging import choose_by, find_right, mark_answers, measure_mode
 from hybrid.evaluation.matching import match_answers
-from hybrid.evaluation.metrics import count_found, find_first, measure
+from hybrid.evaluation.metrics import count_found, find_first, measure, name_metrics
 from hybrid.evaluation.questions import Question
 from hybrid.evaluation.rankings import Ranked, Ranking
 from hybrid.evaluation.reading_metrics import exact_match, f1, normalise_answer
@@ -75,6 +75,12 @@ def test_ids_may_hold_anything_and_questions_may_come_twice() -> None:
 def test_only_the_first_place_of_a_passage_counts() -> None:
     twice = ["a", "b", "a", "c"]
     assert measure([twice, twice], [{"a": 1}, {"c": 1}])["mrr"] == pytest.approx([1, 1 / 3])
+
+
+def test_names_are_those_of_what_is_measured() -> None:
+    asked = [Ranking(Question("1", "q", relevant={"a": 1}), (Ranked("a", 1.0),))]
+    assert name_metrics((1, 7), judged=True) == list(measure_mode(asked, "ids", depths=(1, 7)))
+    assert name_metrics((1, 7), judged=False) == ["top1", "top7"]
 
 
 def test_no_questions_give_no_values() -> None:

@@ -114,6 +114,33 @@ def test_malformed_json_line_is_an_error_with_file_and_line(row: str, reason: st
     assert str(caught.value).startswith(f"{path}, line 2: {reason}")
 
 
+def test_json_list_is_read_as_its_rows_would_be(tmp_path: Path) -> None:
+    rows = [
+        {"dataset": "nq", "question": " who ", "answers": ["Ann"], "positive_ctxs": [], "hard_negative_ctxs": []},
+        {"id": 7, "question": "when", "answers": ["1", "2"], "ctxs": [{"id": "wiki:1", "score": "80.1"}]},
+    ]
+    path = write(tmp_path, "biencoder.json", json.dumps(rows, indent=1))
+    lines = write(tmp_path, "biencoder.jsonl", "".join(f"{json.dumps(row)}\n" for row in rows))
+    assert questions(path) == questions(lines) == [Question("0", "who", ("Ann",)), Question("7", "when", ("1", "2"))]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ('[{"question": "q"}, 5]', "row 1: not a JSON object"),
+        ('[{"answers": []}]', "row 0: no text named question"),
+        ('[{"question": "q", "answers": 5}]', "row 0: the answers are no list"),
+        ('[\n{"question": "q"},\n}', "line 3: not JSON"),
+        ("{}", "the file: not a JSON list"),
+    ],
+)
+def test_malformed_json_list_is_an_error_with_its_row(content: str, reason: str, tmp_path: Path) -> None:
+    path = write(tmp_path, "a.json", content)
+    with pytest.raises(HybridError) as caught:
+        questions(path, format="json")
+    assert str(caught.value).startswith(f"{path}, {reason}")
+
+
 # SQuAD
 
 
@@ -335,6 +362,8 @@ def test_bytes_that_are_not_utf8_are_an_error_with_their_line(name: str, format_
         ("1\twhat is a [thing]\n", "table"),
         ("what is [it]\n", "lines"),
         ('{"question": "q"}\n', "jsonl"),
+        ('[{"question": "q"}]', "json"),
+        ("\n[\n]", "json"),
         ('{"data": []}', "squad"),
         ('{\n "version": 1,\n "data": [ ]}', "squad"),
         ("\n<top><num>1</num><title>a</title></top>", "trec"),
@@ -369,8 +398,6 @@ def test_path_that_is_not_usable_is_refused(tmp_path: Path) -> None:
         questions(tmp_path)
     with pytest.raises(UsageError, match="brings its own judgements"):
         questions(tmp_path, qrels="q")
-    with pytest.raises(UsageError, match="JSON list"):
-        questions(write(tmp_path, "a.json", "[]"))
     for format_ in ("dpr", "squad"):
         with pytest.raises(UsageError, match="is a format of files"):
             questions(tmp_path, format=format_)

@@ -14,7 +14,15 @@ from hybrid.errors import HybridError, UsageError
 from hybrid.evaluation.metrics import measure
 from hybrid.evaluation.questions import Question
 from hybrid.evaluation.rankings import Ranked, Ranking
-from hybrid.evaluation.runs import read_results, read_trec, save, write_dpr, write_pyserini, write_trec
+from hybrid.evaluation.runs import (
+    check_places,
+    read_results,
+    read_trec,
+    save,
+    write_dpr,
+    write_pyserini,
+    write_trec,
+)
 
 IDS = st.text(st.sampled_from("ab%é語 \t\u00a0\u2028:#"), min_size=1, max_size=4) | st.just("quoted:x")
 #: Scores that tie, exactly or in single precision.
@@ -249,3 +257,8 @@ def test_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
 def test_place_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(HybridError, match="run cannot be written: No such file"):
         save(tmp_path / "missing" / "run", [b"a"])
+    with pytest.raises(HybridError, match="run cannot be written: No such file"):
+        check_places(None, tmp_path / "missing" / "run")
+    (tmp_path / "run").write_bytes(b"old")
+    check_places(tmp_path / "run", tmp_path / "other")
+    assert [(one.name, one.read_bytes()) for one in tmp_path.iterdir()] == [("run", b"old")]

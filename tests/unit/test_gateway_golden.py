@@ -43,7 +43,7 @@ def treat(sent: Any) -> dict[str, Any]:
     if isinstance(plan, Lexical):
         return {"lexical": plan.reason, "body": to_lexical(body, SERVED, KNOWN.vector_fields)}
     request = make_request(plan.text.words, PROFILE, vector=[3.0, 4.0], lam=wishes.lam)
-    question = Question(request, TARGET, least=4.5, side=wishes.side or SERVED.side)
+    question = Question(request, TARGET, admitted=("p1", "p2"), side=wishes.side or SERVED.side)
     rewritten = to_hybrid(body, plan, question, KNOWN)
     return {"text": plan.text.words, "shift": rewritten.shift, "body": json.loads(encode(rewritten.body))}
 

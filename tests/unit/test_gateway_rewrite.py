@@ -27,16 +27,17 @@ PROFILE = Profile(
     lam=2.0,
 )
 TARGET = Target("wiki", ("wiki--v1--1a2b3c4d",), PROFILE, shards=1)
-#: Admits a sim of 3 and more.
-LEAST = 4.0
 DOCUMENTS = dsl.make_documents()
+#: A sim of 3 and more is admitted.
+ADMITTED = tuple(one.id for one in DOCUMENTS if one.sim is not None and one.sim >= 3)
+DENSE = {"terms": {"id": ADMITTED}}
 sides = st.sampled_from(["profile", "body"])
 occurs = st.sampled_from(["filter", "must", "must_not"])
 
 
 def question(side: Side = "profile", required: Any = None) -> Question:
     request = make_request(dsl.ASKED, PROFILE, vector=[3.0, 4.0])
-    return Question(request, TARGET, LEAST, side, required)
+    return Question(request, TARGET, ADMITTED, side, required)
 
 
 def site_of(query: Any) -> Site:
@@ -79,7 +80,7 @@ def test_gathering_the_text_changes_neither_matches_nor_scores(query: Any) -> No
 def test_finds_what_the_page_finds_and_the_dense_set_under_the_same_conditions(query: Any, side: Side) -> None:
     site = site_of(query)
     rewritten = rewrite({"query": query}, site, question(side)).body["query"]
-    with_text_for_dense = site.put({"knn": {"v": {"min_score": LEAST, "boost": 1}}})
+    with_text_for_dense = site.put(DENSE)
     assert found_by(rewritten) == sorted({*found_by(query), *found_by(with_text_for_dense)})
 
 
@@ -123,10 +124,10 @@ def test_dense_hits_stand_ahead_so_that_all_of_them_are_rescored(query: Any) -> 
     site = site_of(query)
     assume(site.adds)
     first = rewrite({"query": query}, site, question()).body["query"]
-    dense = set(found_by(site.put({"knn": {"v": {"min_score": LEAST, "boost": 1}}})))
+    dense = set(found_by(site.put(DENSE)))
     scores = {place: dsl.evaluate(first, DOCUMENTS[place]) or 0 for place in found_by(first)}
-    ahead = [scores[place] for place in dense if (DOCUMENTS[place].sim or -9) >= 3]
-    behind = [scores[place] for place in scores if (DOCUMENTS[place].sim or -9) < 3]
+    ahead = [scores[place] for place in dense if DOCUMENTS[place].id in ADMITTED]
+    behind = [scores[place] for place in scores if DOCUMENTS[place].id not in ADMITTED]
     assert not ahead or not behind or min(ahead) > max(behind)
 
 

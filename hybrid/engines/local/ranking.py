@@ -81,12 +81,12 @@ def _propose(lexical: Scores, dense: Dense | None, open_to: Mask, wanted: Wanted
     if wanted.mode == "lexical":
         # The depth is a limit of k here, so that ids decide between those that tie for the last place.
         return np.flatnonzero(open_to & (lexical > 0))
-    sides = []
+    proposed = np.zeros(len(lexical), dtype=np.bool_)
     if wanted.mode != "dense":
-        sides.append(top(lexical, open_to & (lexical > 0), wanted.depth))
+        proposed[top(lexical, open_to & (lexical > 0), wanted.depth)] = True
     if dense is not None:
-        sides.append(dense.propose(open_to, wanted.depth))
-    return sides[0] if len(sides) == 1 else np.union1d(*sides)
+        proposed[dense.propose(open_to, wanted.depth)] = True
+    return np.flatnonzero(proposed)
 
 
 def _fuse(lexical: Scores, sims: Scores, wanted: Wanted) -> Scores:

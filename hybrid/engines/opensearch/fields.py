@@ -12,7 +12,7 @@ from typing import Any
 from ...errors import IndexStateError
 from ...profile import Profile, from_meta, to_meta
 from .calls import Call, Conversation, ask
-from .lifecycle import OTHERS_KEY, Meta, change_meta, change_profile, open_target
+from .lifecycle import META_KEY, OTHERS_KEY, Meta, change_meta, open_target, read_profile
 from .patience import persist
 from .queries import Target
 
@@ -56,13 +56,13 @@ def list_others(target: Target) -> Conversation[dict[str, Other]]:
 
 
 def change_encoder(target: Target, change: Callable[[Profile], Profile]) -> Conversation[Target]:
-    """Replace the profile of a target, be it the one that questions use or another."""
-    if target.is_main:
-        return (yield from change_profile(target, change))
+    """Replace the profile of a target, be it the one that questions use by now or another."""
     field = target.profile.vector_field
 
     def replace(index: str, meta: Meta) -> Meta:
-        others = read_others(meta, index)
+        main, others = read_profile(index, meta), read_others(meta, index)
+        if main.vector_field == field:
+            return {**meta, META_KEY: to_meta(change(main))}
         if field not in others:
             return meta
         changed = dataclasses.replace(others[field], profile=change(others[field].profile))

@@ -145,7 +145,7 @@ def change_profile(target: Target, change: Callable[[Profile], Profile]) -> Conv
     """Replace the profile behind an alias and give the new target; ``change`` may be asked more than once."""
 
     def replace(index: str, meta: Meta) -> Meta:
-        return {**meta, META_KEY: to_meta(change(_read_profile(index, meta)))}
+        return {**meta, META_KEY: to_meta(change(read_profile(index, meta)))}
 
     yield from change_meta(target.name, "change the profile", replace)
     return (yield from persist(lambda: open_target(target.name)))
@@ -168,7 +168,8 @@ def change_meta(name: str, purpose: str, change: Callable[[str, Meta], Meta]) ->
     yield from persist(lambda: hold_lock(name, owner, purpose, replace))
 
 
-def _read_profile(index: str, meta: Meta) -> Profile:
+def read_profile(index: str, meta: Meta) -> Profile:
+    """Read the profile that questions use."""
     if META_KEY not in meta:
         raise ProfileError(
             f"{index} has no hybrid profile, so it is not known which encoder its vectors come from; "
@@ -181,7 +182,7 @@ def _one_profile(name: str, found: Mapping[str, Any]) -> Profile:
     """Give the profile that all indexes behind a name share."""
     profiles: dict[str, Profile] = {}
     for index, body in found.items():
-        profiles[index] = _read_profile(index, body.get("mappings", {}).get("_meta", {}))
+        profiles[index] = read_profile(index, body.get("mappings", {}).get("_meta", {}))
         _check_fields(index, profiles[index], body["mappings"].get("properties", {}))
     first = next(iter(profiles.values()))
     if any(profile != first for profile in profiles.values()):

@@ -1,8 +1,11 @@
 """How much of an index is encoded, pending, failed and settled."""
 
-from ...records import Status
+import dataclasses
+
+from ...records import Other, Status
 from . import reads
 from .calls import Call, Conversation, ask, encode
+from .fields import list_others
 from .queries import Target
 from .settle import read_share
 
@@ -22,3 +25,14 @@ def read_status(target: Target) -> Conversation[Status]:
     share = yield from read_share(target.name)
     pending = passages - parts["encoded"] - parts["failed"]
     return Status(passages, parts["encoded"], pending, parts["failed"], share.deleted)
+
+
+def read_others_status(target: Target) -> Conversation[list[Other]]:
+    """Count the vectors of each encoder beside the one that questions use; several indexes are told of one by one."""
+    if len(target.indexes) != 1:
+        return []
+    counted = []
+    for other in (yield from list_others(target)).values():
+        beside = dataclasses.replace(target, profile=other.profile, is_main=False)
+        counted.append(Other(other.profile.pair_id, other.filling, (yield from read_status(beside))))
+    return counted

@@ -1,4 +1,4 @@
-"""One question a row: DPR's tables, JSON lines, and plain lists.
+"""One question a row: DPR's tables, JSON lines, JSON lists, and plain lists.
 
 A row without an id is named by its number among the rows, from 0, as Pyserini names DPR's questions.
 """
@@ -11,14 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from ..questions import Question
-from .files import fail, read_json_lines, read_lines
+from .files import fail, read_json, read_json_lines, read_lines
+
+#: A line's number, or a row's way through a JSON file.
+Place = int | str
 
 
 def read_dpr(path: Path) -> Iterator[Question]:
     """Read ``question TAB ['answer', …]``, quoted as CSV is; the list is read as a literal, never evaluated."""
     for number, (line, text) in enumerate(read_lines(path)):
         question, answers = _split_columns(path, line, text, "a question and a list of answers")
-        yield Question(str(number), question, _read_list(path, line, answers))
+        yield Question(str(number), question, _read_literal(path, line, answers))
 
 
 def read_table(path: Path) -> Iterator[Question]:
@@ -41,10 +44,25 @@ def read_plain(path: Path) -> Iterator[Question]:
 def read_jsonl(path: Path) -> Iterator[Question]:
     """Read NQ-open's rows, KILT's, and BEIR's queries: ``question``, ``input`` or ``text`` with answers, if any."""
     for number, (line, row) in enumerate(read_json_lines(path)):
-        text = _pick(row, "question", "input", "text")
-        if not isinstance(text, str):
-            fail(path, line, "no text named question, input or text")
-        yield Question(_read_id(path, line, row, number), text.strip(), _read_answers(path, line, row))
+        yield _read_row(path, line, row, number)
+
+
+def read_list(path: Path) -> Iterator[Question]:
+    """Read such rows from one JSON list, as DPR's training data and retriever results have them."""
+    rows = read_json(path)
+    if not isinstance(rows, list):
+        fail(path, "the file", "not a JSON list")
+    for number, row in enumerate(rows):
+        if not isinstance(row, dict):
+            fail(path, f"row {number}", "not a JSON object")
+        yield _read_row(path, f"row {number}", row, number)
+
+
+def _read_row(path: Path, place: Place, row: dict[str, Any], number: int) -> Question:
+    text = _pick(row, "question", "input", "text")
+    if not isinstance(text, str):
+        fail(path, place, "no text named question, input or text")
+    return Question(_read_id(path, place, row, number), text.strip(), _read_answers(path, place, row))
 
 
 def _split_columns(path: Path, line: int, text: str, wanted: str) -> tuple[str, str]:
@@ -64,7 +82,7 @@ def _count(columns: int) -> str:
     return "one column" if columns == 1 else f"{columns} columns"
 
 
-def _read_list(path: Path, line: int, text: str) -> tuple[str, ...]:
+def _read_literal(path: Path, line: int, text: str) -> tuple[str, ...]:
     try:
         with warnings.catch_warnings():  # patterns have backslashes that Python knows no meaning for
             warnings.simplefilter("ignore")
@@ -74,28 +92,28 @@ def _read_list(path: Path, line: int, text: str) -> tuple[str, ...]:
     return _check_answers(path, line, answers)
 
 
-def _read_answers(path: Path, line: int, row: dict[str, Any]) -> tuple[str, ...]:
+def _read_answers(path: Path, place: Place, row: dict[str, Any]) -> tuple[str, ...]:
     answers = _pick(row, "answers", "answer")
     if answers is None and isinstance(row.get("output"), list):
         outputs = (one.get("answer") for one in row["output"] if isinstance(one, dict))
         answers = [answer for answer in outputs if answer is not None]
     if answers is None:
         return ()
-    return _check_answers(path, line, [answers] if isinstance(answers, str) else answers)
+    return _check_answers(path, place, [answers] if isinstance(answers, str) else answers)
 
 
-def _check_answers(path: Path, line: int, answers: object) -> tuple[str, ...]:
+def _check_answers(path: Path, place: Place, answers: object) -> tuple[str, ...]:
     if not isinstance(answers, list | tuple) or not all(isinstance(one, str) for one in answers):
-        fail(path, line, f"the answers are no list of texts: {str(answers)[:60]}")
+        fail(path, place, f"the answers are no list of texts: {str(answers)[:60]}")
     return tuple(dict.fromkeys(answers))
 
 
-def _read_id(path: Path, line: int, row: dict[str, Any], number: int) -> str:
+def _read_id(path: Path, place: Place, row: dict[str, Any], number: int) -> str:
     found = _pick(row, "id", "_id")
     if found is None:
         return str(number)
     if isinstance(found, bool) or not isinstance(found, str | int) or not str(found).strip():
-        fail(path, line, f"the id is neither text nor a whole number: {str(found)[:60]!r}")
+        fail(path, place, f"the id is neither text nor a whole number: {str(found)[:60]!r}")
     return str(found)
 
 

@@ -1,0 +1,208 @@
+"""Another encoder for an index: its vectors come beside the old ones, and questions change over when all are there.
+
+Nothing is copied, and text may come and go meanwhile. The old vectors stay as the way back.
+"""
+
+import dataclasses
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from ...errors import IndexStateError, UsageError
+from ...profile import Profile, to_meta
+from . import reads, writes
+from .calls import Call, Conversation, ask, encode
+from .fields import Other, read_others, reopen, write_others
+from .fill import check_readable
+from .lifecycle import META_KEY, OTHERS_KEY, Meta, read_profile
+from .locks import hold_lock
+from .patience import persist
+from .queries import Clause, Target
+
+PURPOSE = "change the encoder"
+#: Vectors of a new field that are read back: an index that loses them must be noticed.
+READ_BACK = 8
+#: Whether vectors are left out of ``_source``; k-NN's default is that they are.
+_DERIVED = "index.knn.derived_source.enabled"
+_BLOCK = "index.blocks.write"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Whether questions use the new encoder, and what is in the way if they do not."""
+
+    done: bool
+    #: Passages that wait for the new encoder's vector.
+    pending: int = 0
+    #: Passages that have the old encoder's vector, and that the new one could not encode.
+    losing: int = 0
+
+
+def add_encoder(target: Target, profile: Profile) -> Conversation[Target]:
+    """Make room for another encoder's vectors, which workers fill in from then on; gives the target for them."""
+    index, field = reads.sole_index(target), profile.vector_field
+
+    def add() -> Conversation[None]:
+        body = yield from _read(index)
+        meta = body["mappings"]["_meta"]
+        main, others = read_profile(index, meta), read_others(meta, index)
+        if main.vector_field == field:
+            raise UsageError(f"{target.name} uses {main.pair_id} already.")
+        if field in others:
+            changed = {**others, field: _resume(others[field], profile)}
+            yield from _write_meta(index, {**meta, OTHERS_KEY: write_others(changed)})
+            return
+        like = body["mappings"]["properties"][main.vector_field]
+        added = {**others, field: Other(profile, filling=True)}
+        mapping = {
+            "properties": {field: {**like, "dimension": profile.dimension}},
+            "_meta": {**meta, OTHERS_KEY: write_others(added)},
+        }
+        yield from _add_field(index, body["settings"], mapping)
+
+    yield from _locked(index, add)
+    return (yield from reopen(dataclasses.replace(target, profile=profile, is_main=False)))
+
+
+def finish(target: Target, *, allow_losing: bool = False) -> Conversation[Change]:
+    """Let questions use a target's encoder if it has a vector of every passage, or of all that it can read.
+
+    ``allow_losing`` takes passages in that lose a vector by it.
+    """
+    index, field = reads.sole_index(target), target.profile.vector_field
+
+    def switch() -> Conversation[Change]:
+        meta = (yield from _read(index))["mappings"]["_meta"]
+        main = read_profile(index, meta)
+        if main.vector_field == field:
+            return Change(done=True)
+        yield from writes.refresh(target)
+        change = yield from _count(target, main)
+        if change.pending or (change.losing and not allow_losing):
+            return change
+        yield from _write_meta(index, _swap(index, meta, field))
+        return dataclasses.replace(change, done=True)
+
+    return (yield from _locked(index, switch))
+
+
+def go_back(target: Target, name: str | None = None) -> Conversation[Profile]:
+    """Let questions use an encoder again whose vectors were kept, at once; gives its profile.
+
+    An encoder that is still being filled in is given up instead; its vectors so far are kept, too.
+    """
+    index = reads.sole_index(target)
+
+    def back() -> Conversation[Profile]:
+        meta = (yield from _read(index))["mappings"]["_meta"]
+        others = read_others(meta, index)
+        if name is None and any(other.filling for other in others.values()):
+            kept = {field: dataclasses.replace(other, filling=False) for field, other in others.items()}
+            yield from _write_meta(index, {**meta, OTHERS_KEY: write_others(kept)})
+            return read_profile(index, meta)
+        field = _choose(target.name, others, name)
+        yield from _write_meta(index, _swap(index, meta, field))
+        return others[field].profile
+
+    return (yield from _locked(index, back))
+
+
+def probe(target: Target) -> Conversation[None]:
+    """Read some vectors back that are searchable; an index that loses them is an error."""
+    yield from writes.refresh(target)
+    body = {"query": _has(target.profile), "size": READ_BACK, "_source": False, "track_total_hits": False}
+    found = yield from ask(
+        Call("POST", f"/{target.name}/_search", encode(body)), what=f"look at vectors of {target.name}"
+    )
+    yield from check_readable(target, *(hit["_id"] for hit in found["hits"]["hits"]))
+
+
+def _locked(index: str, body: Callable[[], Conversation[T]]) -> Conversation[T]:
+    owner = secrets.token_hex(8)
+    return (yield from persist(lambda: hold_lock(index, owner, PURPOSE, body)))
+
+
+def _read(index: str) -> Conversation[Mapping[str, Any]]:
+    call = Call("GET", f"/{index}", params={"flat_settings": "true"})
+    (body,) = (yield from ask(call, what=f"read the encoders of {index}")).values()
+    read: Mapping[str, Any] = body
+    return read
+
+
+def _write_meta(index: str, meta: Meta) -> Conversation[None]:
+    yield from ask(Call("PUT", f"/{index}/_mapping", encode({"_meta": meta})), what=f"{PURPOSE} of {index}")
+
+
+def _resume(other: Other, said: Profile) -> Other:
+    """Fill a known encoder in again; a scale that a person gives now is meant to count."""
+    profile = other.profile
+    if said.scale_source == "given":
+        profile = dataclasses.replace(profile, scale=said.scale, scale_source=said.scale_source)
+    return Other(profile, filling=True)
+
+
+def _swap(index: str, meta: Meta, field: str) -> Meta:
+    """Exchange the encoder that questions use for another one, and keep it."""
+    main, others = read_profile(index, meta), read_others(meta, index)
+    chosen = others.pop(field)
+    others[main.vector_field] = Other(main, filling=False)
+    return {**meta, META_KEY: to_meta(chosen.profile), OTHERS_KEY: write_others(others)}
+
+
+def _choose(index: str, others: Mapping[str, Other], name: str | None) -> str:
+    """Find the encoder that is meant among those that are kept: by its name, before the @ or whole."""
+    pairs = {field: other.profile.pair_id for field, other in others.items()}
+    found = [field for field, pair in pairs.items() if name in (None, pair, pair.rpartition("@")[0])]
+    if len(found) == 1:
+        return found[0]
+    if not pairs:
+        raise UsageError(f"{index} has the vectors of one encoder only; there is no way back.")
+    kept = ", ".join(sorted(pairs.values()))
+    raise UsageError(f"{index} keeps vectors of {kept}; say which to go back to: --back --encoder NAME.")
+
+
+def _count(target: Target, main: Profile) -> Conversation[Change]:
+    gave_up = reads.failed(target)
+    body = {
+        "size": 0,
+        "track_total_hits": False,
+        "aggs": {
+            "pending": {"filter": reads.unencoded(target)},
+            "losing": {"filter": {"bool": {"filter": [gave_up, _has(main)]}}},
+        },
+    }
+    call = Call("POST", f"/{target.name}/_search", encode(body), {"allow_partial_search_results": "false"})
+    counted = (yield from ask(call, what=f"count the vectors of {target.name}"))["aggregations"]
+    return Change(done=False, pending=counted["pending"]["doc_count"], losing=counted["losing"]["doc_count"])
+
+
+def _has(profile: Profile) -> Clause:
+    return {"exists": {"field": profile.vector_field}}
+
+
+def _add_field(index: str, settings: Mapping[str, Any], mapping: Mapping[str, Any]) -> Conversation[None]:
+    """Add a vector field.
+
+    Where vectors are derived, documents in the indexing buffer would lose their new vectors: then nobody may write
+    while the buffer is emptied and the field comes. Writers wait for that moment.
+    """
+    put = Call("PUT", f"/{index}/_mapping", encode(mapping))
+    if settings.get(_DERIVED, "true") != "true":
+        yield from ask(put, what=f"add an encoder to {index}")
+        return
+    if settings.get(_BLOCK) == "true":
+        raise IndexStateError(
+            f"{index} takes no writes because its setting {_BLOCK} is true, so it can get no vectors; set that to "
+            "null first."
+        )
+    try:
+        yield from ask(Call("PUT", f"/{index}/_block/write"), what=f"pause writes to {index}")
+        yield from ask(Call("POST", f"/{index}/_flush", params={"force": "true"}), what=f"flush {index}")
+        yield from ask(Call("POST", f"/{index}/_refresh"), what=f"refresh {index}")
+        yield from ask(put, what=f"add an encoder to {index}")
+    finally:
+        lift = Call("PUT", f"/{index}/_settings", encode({_BLOCK: None}))
+        yield from persist(lambda: ask(lift, what=f"let writes to {index} go on"))

@@ -1,0 +1,1 @@
+"""Questions and passages to answers: ``open_reader`` by name; what it needs is imported when it is opened."""

@@ -84,7 +84,7 @@ def _describe(tuning: Tuning, gap: Gap | None) -> Iterator[str]:
         if tests:
             yield f"{mode:10}" + "".join(f"{describe_difference(test):>{_WIDTH}}" for test in tests)
     curve = tuning.curve
-    yield f"best λ {curve.best:g} ({curve.low:g} to {curve.high:g}); " + "; ".join(
+    yield f"best λ {curve.best:g} ({curve.low:g} to {curve.high:g}), chosen {curve.chosen:g}; " + "; ".join(
         f"λ {check.chosen:g}, chosen on one half, misses the other's best by {100 * check.missed:.2f}"
         for check in tuning.checks
     )

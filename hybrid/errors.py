@@ -16,6 +16,7 @@ HybridError                   exit 1
 ├── LockHeldError             somebody else is changing the index
 ├── GatewayError              the gateway does not let a request pass
 ├── BrokerError               the workers' Redis cannot be used
+├── DeadlineError             no worker answered in time
 ├── StorageError              a local index cannot be read or written: no room, no permission, damaged
 └── ClusterError              the cluster did not do what was asked
     ├── UnreachableError      no answer
@@ -99,6 +100,10 @@ class GatewayError(HybridError):
 
 class BrokerError(HybridError):
     """The workers' Redis cannot be used."""
+
+
+class DeadlineError(HybridError):
+    """No worker answered in time."""
 
 
 class StorageError(HybridError):

@@ -27,7 +27,7 @@ def open_index(address: str, *, settings: Settings | None = None, headers: Mappi
         from .engines.local.index import LocalIndex
 
         _refuse_headers(address, headers)
-        return LocalIndex.open(place)
+        return LocalIndex.open(place, chosen)
     if isinstance(place, GatewayAddress):
         from .engines.remote import RemoteIndex
 
@@ -47,7 +47,7 @@ async def open_async_index(
         from .engines.local.index import AsyncLocalIndex
 
         _refuse_headers(address, headers)
-        return await AsyncLocalIndex.open(place)
+        return await AsyncLocalIndex.open(place, chosen)
     if isinstance(place, GatewayAddress):
         from .engines.remote import AsyncRemoteIndex
 

@@ -10,6 +10,8 @@ ENCODE_QUEUE = "encode"
 READ_QUEUE = "read"
 #: The task that encodes passages.
 ENCODE_TASK = "encode.passages"
+#: The task that answers all questions that wait.
+READ_TASK = "read.questions"
 #: What every key in Redis begins with.
 KEY_PREFIX = "hybrid:"
 #: Seconds after which a message that nobody confirmed goes to another worker; no task may take longer.

@@ -39,10 +39,14 @@ class Settings:
     state_folder: Path = Path.home() / ".local" / "state" / "hybrid"
     #: Broker of the workers.
     redis_url: str = field(default="redis://127.0.0.1:6379/0", repr=False)
+    #: Whether somebody named a broker, so that questions go to its workers.
+    has_broker: bool = False
     #: PEM file with the authorities to trust for a broker at ``rediss://``.
     redis_ca_file: str | None = None
     #: Names or patterns of the indexes in which workers look for passages without a vector, with commas between.
     worker_indexes: str = "*"
+    #: The reader that answers questions: a folder, or the id of a model; without one sentences are the answers.
+    reader: str | None = None
     #: Where workers tell Prometheus how they are; nowhere by default.
     metrics_port: int | None = None
 
@@ -64,8 +68,10 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         cache_folder=_folder(source, "XDG_CACHE_HOME", defaults.cache_folder),
         state_folder=_folder(source, "XDG_STATE_HOME", defaults.state_folder),
         redis_url=_secret(source, "REDIS_URL") or defaults.redis_url,
+        has_broker=_secret(source, "REDIS_URL") is not None,
         redis_ca_file=_text(source, "REDIS_CA_FILE"),
         worker_indexes=_text(source, "WORKER_INDEXES") or defaults.worker_indexes,
+        reader=_text(source, "READER"),
         metrics_port=_port(source, "METRICS_PORT"),
     )
 

@@ -19,6 +19,7 @@ PROGRAM = "hybrid"
 
 #: Subcommand → module that holds it as ``command``; a module is imported only when its command is asked for.
 COMMANDS = {
+    "ask": "ask",
     "batch": "batch",
     "copy": "copy",
     "delete": "delete",
@@ -34,6 +35,7 @@ COMMANDS = {
     "serve": "serve",
     "settle": "settle",
     "status": "status",
+    "train": "train",
     "tune": "tune",
 }
 

@@ -13,17 +13,22 @@ from ..errors import FilterError, SettingsError, UsageError
 from ..fusion import is_weight
 from ..profile import Profile
 from ..settings import read_settings
+from .serving_folders import serve_folders
 
 if TYPE_CHECKING:
     from ..gateway.encoding import Encoder
-    from ..gateway.served import Served
+    from ..gateway.served import SearchMode, Served
+    from ..gateway.server import Place
 
 _MODES = click.Choice(["off", "shadow", "on"])
 _PAIR = "NAME=VALUE"
 
 
 @click.command("serve")
-@click.option("--upstream", required=True, metavar="URL", help="The OpenSearch cluster behind the gateway.")
+@click.argument("folders", nargs=-1, metavar="[FOLDER]...")
+@click.option(
+    "--upstream", metavar="URL", help="The OpenSearch cluster behind the gateway; HYBRID_OPENSEARCH_URL by default."
+)
 @click.option("--index", "indexes", multiple=True, metavar="NAME", help="An index, or alias, to serve; repeatable.")
 @click.option(
     "--name",
@@ -76,29 +81,38 @@ _PAIR = "NAME=VALUE"
     "--certificate", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A PEM file, for TLS."
 )
 @click.option("--key", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Its key.")
-def command(upstream: str, host: str, port: int, policy: str, origins: tuple[str, ...], **given: Any) -> None:
-    r"""Make an existing search page hybrid: it sends its searches here instead of to OpenSearch.
+def command(
+    folders: tuple[str, ...], upstream: str | None, policy: str, origins: tuple[str, ...], **given: Any
+) -> None:
+    r"""Show a page on the indexes in FOLDERs, or make an existing search page hybrid.
+
+    Such a page sends its searches here instead of to OpenSearch. Ours is at / in both cases.
 
     \b
+    hybrid serve ./wiki
     hybrid serve --upstream http://127.0.0.1:9200 --index wiki
     hybrid serve --upstream https://os:9200 --name news=wiki --filter 'news={"term": {"meta.public": true}}'
     """
     try:
         from ..gateway.app import Config, build_app
         from ..gateway.policy import Policy
-        from ..gateway.server import Place, run
+        from ..gateway.server import run
     except ImportError as error:
         raise SettingsError("Serving needs the extra hybrid-passage-search[gateway].") from error
+    settings, place = read_settings(), _read_place(given)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    if folders:
+        serve_folders(folders, place)
+        return
     config = Config(
-        upstream=check_upstream(upstream),
+        upstream=check_upstream(upstream or settings.opensearch_url),
         served=read_served(given),
         policy=Policy(report=policy == "report"),
         patience=given["patience"],
         origins=origins,
         lend_credentials=given["lend_credentials"],
     )
-    run(build_app(config, read_settings(), load_encoder), Place(host, port, given["certificate"], given["key"]))
+    run(build_app(config, settings, load_encoder), place)
 
 
 def load_encoder(profile: Profile) -> "Encoder":
@@ -110,7 +124,7 @@ def load_encoder(profile: Profile) -> "Encoder":
 
 def read_served(given: dict[str, Any]) -> "dict[str, Served]":
     """Give the indexes to serve, by the name that is shown."""
-    from ..gateway.served import MODES, SearchMode, Served
+    from ..gateway.served import MODES, Served
 
     names = {name: name for name in given["indexes"]} | _read_pairs("--name", given["names"])
     modes, filters = _read_pairs("--mode", given["modes"]), _read_pairs("--filter", given["filters"])
@@ -139,8 +153,18 @@ def read_served(given: dict[str, Any]) -> "dict[str, Served]":
     }
 
 
-def check_upstream(url: str) -> str:
+def _read_place(given: dict[str, Any]) -> "Place":
+    from ..gateway.server import Place
+
+    if given["key"] is not None and given["certificate"] is None:
+        raise UsageError("--key needs --certificate.")
+    return Place(given["host"], given["port"], given["certificate"], given["key"])
+
+
+def check_upstream(url: str | None) -> str:
     """Refuse an address that holds a secret, or is none."""
+    if url is None:
+        raise UsageError("Say --upstream http://host:9200, or set HYBRID_OPENSEARCH_URL.")
     scheme, _, rest = url.partition("://")
     if scheme not in ("http", "https") or not rest:
         raise UsageError(f"--upstream is {url!r}; say http://host:9200 or https://host:9200.")

@@ -11,7 +11,7 @@ import click
 from ..engines.contract import Index
 from ..evaluation.bootstrap import LEVEL
 from ..evaluation.constants import Constants, count_asks, tune_constants
-from ..evaluation.curves import LAMBDAS, MEAN, check_metric
+from ..evaluation.curves import LAMBDAS, MEAN, Curve, check_metric
 from ..evaluation.evaluating import check_rules
 from ..evaluation.judging import By
 from ..evaluation.measuring import Judge, choose_judge
@@ -105,7 +105,7 @@ def command(index: str, as_json: bool, **given: Any) -> None:
     say_faults(faults)
     _print(tuning, constants, before)
     if given["write"]:
-        say(f"λ {tuning.curve.best:g} is written into the profile")
+        say(f"λ {tuning.curve.chosen:g} is written into the profile")
 
 
 def _tune_constants(
@@ -119,11 +119,9 @@ def _tune_constants(
 def _print(tuning: Tuning, constants: Constants | None, before: Profile) -> None:
     curve = tuning.curve
     print_figures(tuning.evaluation)
-    now = curve.means[curve.lambdas.index(before.lam)].mean
-    click.echo(
-        f"best λ {curve.best:g}, between {curve.low:g} and {curve.high:g} with {LEVEL:.0%} confidence: "
-        f"{name_metric(tuning)} {100 * curve.at_best.mean:.2f}, with λ {before.lam:g} {100 * now:.2f}"
-    )
+    click.echo(f"best λ {curve.best:g}, between {curve.low:g} and {curve.high:g} with {LEVEL:.0%} confidence")
+    reached = ", ".join(f"{100 * curve.at(lam).mean:.2f} with λ {lam:g}" for lam in _list_weights(curve, before.lam))
+    click.echo(f"chosen λ {curve.chosen:g}; {name_metric(tuning)} {reached}")
     for check in tuning.checks:
         click.echo(
             f"λ {check.chosen:g}, chosen on one half, on the other {100 * check.reached:.2f}: "
@@ -145,3 +143,7 @@ def _print(tuning: Tuning, constants: Constants | None, before: Profile) -> None
         )
     if curve.on_edge:
         say("the best λ may lie beyond those that were tried; say more of them with --lambda")
+
+
+def _list_weights(curve: Curve, own: float) -> list[float]:
+    return list(dict.fromkeys((own, curve.chosen, curve.best)))

@@ -40,7 +40,7 @@ class Tokens:
     def open(self) -> "Tokenizer":
         """Open the tokenizer now, so that what is wrong with it shows before any work is done."""
         if self._tokenizer is None:
-            tokenizer = _open(self._checkpoint)
+            tokenizer = open_tokenizer(self._checkpoint)
             tokenizer.no_padding()
             tokenizer.enable_truncation(self._tower.max_length, strategy="longest_first")
             self._tokenizer = tokenizer
@@ -89,7 +89,8 @@ def _lowers(normalizer: dict[str, Any] | None) -> bool:
     return normalizer.get("type") == "Lowercase" or bool(normalizer.get("lowercase")) or any(map(_lowers, inner))
 
 
-def _open(checkpoint: Checkpoint) -> "Tokenizer":
+def open_tokenizer(checkpoint: Checkpoint) -> "Tokenizer":
+    """Open the tokenizer of a model as its files describe it."""
     from tokenizers import Tokenizer
     from tokenizers.normalizers import Lowercase, Sequence
 

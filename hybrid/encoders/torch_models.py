@@ -47,20 +47,12 @@ class TorchModel:
 
     def compute(self, batch: Sequence[Ids]) -> Vectors:
         """Give one vector a text, in fp32; MemoryError where the batch is too large."""
-        try:
-            with torch.inference_mode():
-                pooled: Vectors = self._compute(batch).cpu().numpy()
-        except torch.OutOfMemoryError as error:
-            torch.cuda.empty_cache()
-            raise MemoryError(str(error)) from error
-        except RuntimeError as error:
-            if any(words in str(error) for words in _NO_MEMORY):
-                raise MemoryError(str(error)) from error
-            raise
+        with memory_errors(), torch.inference_mode():
+            pooled: Vectors = self._compute(batch).cpu().numpy()
         return self._head.apply(pooled)
 
     def _compute(self, batch: Sequence[Ids]) -> Tensor:
-        ids, mask = (one.to(self._device) for one in _pad(batch, self._pad))
+        ids, mask = (one.to(self._device) for one in pad(batch, self._pad))
         hidden = self._transformer(input_ids=ids, attention_mask=mask).last_hidden_state.float()
         lengths = [len(one) for one in batch]
         return torch.cat([_pool(hidden, mask, lengths, mode) for mode in self._pooling.split("+")], dim=-1)
@@ -94,14 +86,29 @@ def device_has_bf16(device: str) -> bool:
     return torch.device(device).type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
 
 
-def _pad(batch: Sequence[Ids], pad: int) -> tuple[Tensor, Tensor]:
+def pad(batch: Sequence[Ids], blank: int) -> tuple[Tensor, Tensor]:
+    """Give ids and mask, every text filled up to the longest."""
     shape = len(batch), max(map(len, batch))
-    ids = np.full(shape, pad, dtype=np.int64)
+    ids = np.full(shape, blank, dtype=np.int64)
     mask = np.zeros(shape, dtype=np.int64)
     for row, one in enumerate(batch):
         ids[row, : len(one)] = one
         mask[row, : len(one)] = 1
     return torch.from_numpy(ids), torch.from_numpy(mask)
+
+
+@contextlib.contextmanager
+def memory_errors() -> Iterator[None]:
+    """Turn what torch says where a batch is too large into a MemoryError."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        torch.cuda.empty_cache()
+        raise MemoryError(str(error)) from error
+    except RuntimeError as error:
+        if any(words in str(error) for words in _NO_MEMORY):
+            raise MemoryError(str(error)) from error
+        raise
 
 
 def _pool(hidden: Tensor, mask: Tensor, lengths: Sequence[int], mode: str) -> Tensor:
@@ -119,7 +126,7 @@ def _load_transformer(checkpoint: Checkpoint, dtype: torch.dtype) -> nn.Module:
 
     kind = str(checkpoint.config.get("model_type"))
     name = _dpr_class(checkpoint) if checkpoint.is_dpr else _ENCODER_CLASSES.get(kind, "AutoModel")
-    with _quiet():
+    with quiet():
         try:
             model, info = getattr(transformers, name).from_pretrained(
                 checkpoint.folder,
@@ -149,7 +156,7 @@ def _dpr_class(checkpoint: Checkpoint) -> str:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep transformers' bars and load reports off the terminal; what matters is checked here."""
     from transformers.utils import logging as untyped
 

@@ -6,6 +6,8 @@ from typing import Any, Protocol, Self, Unpack
 
 from ..passages import Passage, SearchResult
 from ..profile import Profile
+from ..reader.answers import AskResult
+from ..reader.asking import AskOptions
 from ..records import BulkReport, Encode, Filled, Job, Share, State, Status
 from ..requests import SearchOptions, Vectors
 
@@ -73,6 +75,9 @@ class Index(Protocol):
     def search(self, question: str, **options: Unpack[SearchOptions]) -> SearchResult:
         """Rank passages for a question; the options are those of ``SearchOptions``."""
 
+    def ask(self, question: str, **options: Unpack[AskOptions]) -> AskResult:
+        """Answer a question from the passages that a search finds; the options are those of ``AskOptions``."""
+
     def search_many(
         self,
         questions: Sequence[str],
@@ -133,6 +138,9 @@ class AsyncIndex(Protocol):
 
     async def search(self, question: str, **options: Unpack[SearchOptions]) -> SearchResult:
         """Rank passages for a question; the options are those of ``SearchOptions``."""
+
+    async def ask(self, question: str, **options: Unpack[AskOptions]) -> AskResult:
+        """Answer a question from the passages that a search finds; the options are those of ``AskOptions``."""
 
     async def add(
         self, passages: Iterable[Passage], *, pair_id: str | None = None, refresh: bool = False

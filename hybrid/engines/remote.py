@@ -12,6 +12,8 @@ from ..address import GatewayAddress
 from ..errors import AccessError, BusyError, ClusterError, HybridError, IndexMissingError, UsageError
 from ..passages import Hit, SearchResult
 from ..profile import Profile, from_meta
+from ..reader.answers import AskResult
+from ..reader.asking import AskOptions, ask, ask_async
 from ..requests import SearchOptions, Vectors
 from ..settings import Settings
 from .opensearch.calls import Answer, Call, Conversation, encode, read_error
@@ -44,16 +46,17 @@ class _ReadOnly:
 class RemoteIndex(_ReadOnly):
     """An index behind a gateway; safe to share between threads."""
 
-    def __init__(self, client: Client, address: GatewayAddress, profile: Profile):
+    def __init__(self, client: Client, address: GatewayAddress, profile: Profile, settings: Settings | None = None):
         super().__init__(address, profile)
         self._client = client
+        self._settings = settings
 
     @classmethod
     def open(cls, address: GatewayAddress, settings: Settings, headers: Mapping[str, str] | None = None) -> Self:
         """Connect, and read the profile."""
         client = Client(address.url, settings, headers)
         try:
-            return cls(client, address, client.run(_read_profile(address)))
+            return cls(client, address, client.run(_read_profile(address)), settings)
         except BaseException:
             client.close()
             raise
@@ -61,6 +64,10 @@ class RemoteIndex(_ReadOnly):
     def search(self, question: str, **options: Unpack[SearchOptions]) -> SearchResult:
         """Rank passages for a question; where the gateway has no vector in time, by BM25, which ``mode`` says."""
         return self._client.run(_search(self._address, question, options))
+
+    def ask(self, question: str, **options: Unpack[AskOptions]) -> AskResult:
+        """Answer a question from the passages that a search finds; the options are those of ``AskOptions``."""
+        return ask(self.search, self._settings, question, options)
 
     def search_many(
         self,
@@ -103,9 +110,12 @@ class RemoteIndex(_ReadOnly):
 class AsyncRemoteIndex(_ReadOnly):
     """The same for asyncio."""
 
-    def __init__(self, client: AsyncClient, address: GatewayAddress, profile: Profile):
+    def __init__(
+        self, client: AsyncClient, address: GatewayAddress, profile: Profile, settings: Settings | None = None
+    ):
         super().__init__(address, profile)
         self._client = client
+        self._settings = settings
 
     @classmethod
     async def open(
@@ -114,7 +124,7 @@ class AsyncRemoteIndex(_ReadOnly):
         """Connect, and read the profile."""
         client = AsyncClient(address.url, settings, headers)
         try:
-            return cls(client, address, await client.run(_read_profile(address)))
+            return cls(client, address, await client.run(_read_profile(address)), settings)
         except BaseException:
             await client.close()
             raise
@@ -122,6 +132,10 @@ class AsyncRemoteIndex(_ReadOnly):
     async def search(self, question: str, **options: Unpack[SearchOptions]) -> SearchResult:
         """Rank passages for a question; where the gateway has no vector in time, by BM25, which ``mode`` says."""
         return await self._client.run(_search(self._address, question, options))
+
+    async def ask(self, question: str, **options: Unpack[AskOptions]) -> AskResult:
+        """Answer a question from the passages that a search finds; the options are those of ``AskOptions``."""
+        return await ask_async(self.search, self._settings, question, options)
 
     async def _refuse(self, *_given: Any, **_options: Any) -> NoReturn:
         """Refuse: a gateway only answers questions."""

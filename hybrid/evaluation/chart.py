@@ -56,7 +56,7 @@ def draw_chart(curve: Curve, title: str, *, before: float, sides: Mapping[str, f
     known = dict(zip(curve.lambdas, middle, strict=True))
     name = escape(title)
     said = f"best λ {curve.best:g}, {LEVEL:.0%} interval {curve.low:g} to {curve.high:g}"
-    ends = (_LEFT, WIDTH - _RIGHT)
+    ends, taken = (_LEFT, WIDTH - _RIGHT), x(curve.chosen)
     parts = [
         f'<svg class="chart" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
         f'aria-label="{name}: {said}">',
@@ -70,10 +70,10 @@ def draw_chart(curve: Curve, title: str, *, before: float, sides: Mapping[str, f
         *_sides(sides, y, ends),
         f'<polygon class="band" points="{_points([*upper, *reversed(lower)])}"/>',
         f'<polyline class="line" points="{_points(middle)}"/>',
-        f'<line class="best" x1="{x(curve.best):.1f}" x2="{x(curve.best):.1f}" y1="{_TOP}" y2="{HEIGHT - _BOTTOM}"/>',
+        f'<line class="best" x1="{taken:.1f}" x2="{taken:.1f}" y1="{_TOP}" y2="{HEIGHT - _BOTTOM}"/>',
         _dot("before", known[before], f"the index's λ {before:g}"),
-        _dot("dot", known[curve.best], said),
-        _text("strong", x(curve.best) + 7, HEIGHT - _BOTTOM - 9, "start", f"λ {curve.best:g}"),
+        _dot("dot", known[curve.chosen], f"chosen λ {curve.chosen:g}"),
+        _text("strong", taken + 7, HEIGHT - _BOTTOM - 9, "start", f"λ {curve.chosen:g}"),
         _text("", WIDTH - _RIGHT, HEIGHT - 10, "end", "λ: how much sim counts beside BM25"),
         "</svg>",
     ]

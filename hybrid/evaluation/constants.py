@@ -16,7 +16,7 @@ from ..engines.contract import Index
 from ..requests import Vectors
 from .asking import ask
 from .bootstrap import Difference, Floats, compare
-from .curves import LAMBDAS, choose, pick_metric
+from .curves import LAMBDAS, find_best, pick_metric
 from .evaluating import OnProgress, count_all
 from .halves import Halves, split
 from .measuring import Judge
@@ -84,11 +84,13 @@ def tune_constants(
             columns[pair] = _measure(
                 index, pair, questions, vectors, judge, metric, lambda count: on_progress(done + count)
             )
-        return float(columns[pair][:, choose(_LAMBDAS, columns[pair])].mean())
+        return float(columns[pair][:, find_best(_LAMBDAS, columns[pair])].mean())
 
     best_b = max(dict.fromkeys((own[1], *TRIED_B)), key=lambda b: try_pair((own[0], b)))
     best_k1 = max(dict.fromkeys((own[0], *TRIED_K1)), key=lambda k1: try_pair((k1, best_b)))
-    tried = {pair: Tried(*pair, _LAMBDAS[choose(_LAMBDAS, found)], try_pair(pair)) for pair, found in columns.items()}
+    tried = {
+        pair: Tried(*pair, _LAMBDAS[find_best(_LAMBDAS, found)], try_pair(pair)) for pair, found in columns.items()
+    }
     halves = split(questions)
     (gain,) = compare([(_cross(columns, halves), _cross({own: columns[own]}, halves))])
     return Constants(tuple(tried.values()), tried[best_k1, best_b], gain)
@@ -115,7 +117,7 @@ def _cross(columns: dict[Pair, Floats], halves: Halves) -> Values:
     """Give each half's numbers with the pair and the λ that are best on the other half."""
     values = np.empty(len(next(iter(columns.values()))))
     for known, unknown in ((halves.first, halves.second), (halves.second, halves.first)):
-        places = {pair: choose(_LAMBDAS, found[known]) for pair, found in columns.items()}
+        places = {pair: find_best(_LAMBDAS, found[known]) for pair, found in columns.items()}
         best = max(columns, key=lambda pair: columns[pair][known, places[pair]].mean())
         values[unknown] = columns[best][unknown, places[best]]
     return values

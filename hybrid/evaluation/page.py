@@ -93,11 +93,11 @@ def _pick(metrics: Mapping[str, Interval], metric: str) -> float:
 
 def _verdict(tuning: Tuning, subject: Subject) -> str:
     curve, now = tuning.curve, subject.profile.lam
-    said = f"Best is <b>λ = {curve.best:g}</b>, with {LEVEL:.0%} confidence between {curve.low:g} and {curve.high:g}."
-    if curve.low <= now <= curve.high:
-        return f"{said} The index's λ = {now:g} lies within: these questions give no reason to change it."
-    gain = 100 * (curve.at_best.mean - curve.means[curve.lambdas.index(now)].mean)
-    return f"{said} The index's λ = {now:g} lies outside: {gain:.2f} points would be gained on these questions."
+    best = f"the best is {curve.best:g}, with {LEVEL:.0%} confidence between {curve.low:g} and {curve.high:g}"
+    if curve.chosen == now:
+        return f"Keep <b>λ = {now:g}</b>. On these questions {best}, but by no more than chance may give."
+    gain = 100 * (curve.at(curve.chosen).mean - curve.at(now).mean)
+    return f"Take <b>λ = {curve.chosen:g}</b> instead of {now:g}: {gain:+.2f} points on these questions; {best}."
 
 
 def _explain(tuning: Tuning, subject: Subject) -> str:
@@ -105,8 +105,9 @@ def _explain(tuning: Tuning, subject: Subject) -> str:
     return (
         "Passages are ranked by BM25 + λ · sim, where every candidate has both true scores. The line is the "
         f"{escape(name_metric(tuning).lower())} in per cent of the questions, the band its {LEVEL:.0%} bootstrap "
-        "interval, the shaded stretch that of the best λ. The filled mark is the λ that is chosen, together with its "
-        f"neighbours the best; the open one is the index's λ. What is right is told by {subject.by}.{edge}"
+        "interval, the shaded stretch that of the best λ. The filled mark is the λ that is chosen: of those that are "
+        "as good as the best within one standard error, the nearest to the index's λ, the open mark. What is right "
+        f"is told by {subject.by}.{edge}"
     )
 
 

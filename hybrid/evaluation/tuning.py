@@ -96,7 +96,7 @@ class Tuning:
 
     def change(self, profile: Profile, source: str) -> Profile:
         """Give a profile with what was found; ``source`` says where."""
-        changed = dataclasses.replace(profile, lam=self.curve.best, lam_source=source, k1=self.k1, b=self.b)
+        changed = dataclasses.replace(profile, lam=self.curve.chosen, lam_source=source, k1=self.k1, b=self.b)
         if self.prior is None:
             return changed
         return dataclasses.replace(changed, sim_prior=self.prior, sim_prior_source="tune")
@@ -111,7 +111,7 @@ class Tuning:
         return {
             **self.evaluation.to_json(),
             "metric": self.metric,
-            "lambda": {"chosen": curve.best, "interval": [curve.low, curve.high]},
+            "lambda": {"chosen": curve.chosen, "best": curve.best, "interval": [curve.low, curve.high]},
             "curve": points,
             "halves": [{**dataclasses.asdict(check), "missed": check.missed} for check in self.checks],
             "shared_between_halves": self.shared,
@@ -142,12 +142,12 @@ def tune(
     measured = tally.measured()
     columns = np.stack([pick_metric(measured[weigh(one).name], metric) for one in weights], axis=1)
     halves = split(questions)
-    checks = _check(weights, columns, halves)
+    checks = _check(weights, columns, halves, lam)
     figures = {rule.name: measured[rule.name] for rule in compared}
     figures[TUNED] = _cross(measured, halves, checks)
     tuning = Tuning(
         metric=metric,
-        curve=draw_curve(weights, columns),
+        curve=draw_curve(weights, columns, lam),
         checks=checks,
         shared=halves.shared,
         evaluation=summarise(figures, pairs=[(TUNED, rule.name) for rule in compared]),
@@ -170,10 +170,10 @@ def _sample(asked: Iterable[list[Asked]], samples: list[Sample]) -> Iterator[lis
         yield some
 
 
-def _check(weights: Sequence[float], columns: Floats, halves: Halves) -> tuple[Check, Check]:
+def _check(weights: Sequence[float], columns: Floats, halves: Halves, own: float) -> tuple[Check, Check]:
     def check(known: Places, unknown: Places) -> Check:
         reached = columns[unknown].mean(axis=0)
-        chosen, best = choose(weights, columns[known]), int(reached.argmax())
+        chosen, best = choose(weights, columns[known], own), int(reached.argmax())
         return Check(weights[chosen], len(unknown), float(reached[chosen]), weights[best], float(reached[best]))
 
     return check(halves.second, halves.first), check(halves.first, halves.second)

@@ -110,7 +110,9 @@ class Answering:
             known = self._catalog.known(search.served)
             if known is None and search.mode != "off":
                 # What the fields are called that must not leave is not known yet.
-                refused[place] = GatewayError("The index has not been read yet; ask again in a moment.", status=503)
+                refused[place] = GatewayError(
+                    "The index has not been read yet; /healthz says why.", status=503, kind="gateway_exception"
+                )
                 continue
             drafts[place] = _Draft(search, known, _plan(search, known, asked.parameters))
         plans = agree(

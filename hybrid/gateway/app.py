@@ -17,15 +17,17 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ..engines.opensearch.calls import encode
-from ..errors import ClusterError, GatewayError, IndexStateError, RefusedError, UsageError
+from ..errors import ClusterError, GatewayError, IndexStateError, UsageError
+from ..page.files import build_routes
 from ..settings import Settings
-from .answering import Answering, Note, error_body
+from .answering import Answering, Note
 from .catalog import Catalog
 from .encoding import Load
 from .intake import Asked, Intake
 from .measures import Measures
 from .policy import Policy
 from .receiving import receive, while_connected
+from .refusing import GONE, JSON, refuse, refuse_address, translate
 from .served import Served
 from .shadowing import Shadowing
 from .upstream import PASSED_ON, Caller, Upstream
@@ -33,14 +35,11 @@ from .v1 import V1
 
 log = logging.getLogger(__name__)
 
-JSON = "application/json; charset=UTF-8"
 NOTES = "x-hybrid"
 #: What goes back of OpenSearch's own headers.
 _PASSED_BACK = ("content-type", "retry-after", "warning", "www-authenticate", "x-opaque-id")
 #: Seconds for which a browser need not ask again whether it may ask.
 _PREFLIGHT_SECONDS = 600
-#: The client has gone: nobody reads this, but it is counted.
-_GONE = 499
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +92,10 @@ class Gateway:
         """Answer ``/v1/profile``."""
         body = await receive(request, self.limits)
         return Response(encode(await self.v1.profile(body)), media_type=JSON)
+
+    async def indexes(self, _request: Request) -> Response:
+        """Answer ``/v1/indexes``."""
+        return Response(encode(self.v1.indexes()), media_type=JSON)
 
     async def encode(self, request: Request) -> Response:
         """Answer ``/v1/encode``."""
@@ -148,6 +151,8 @@ def build_app(config: Config, settings: Settings, load: Load) -> Starlette:
         Route("/healthz", _serve("healthz", Gateway.health), methods=["GET"]),
         Route("/metrics", _serve("metrics", Gateway.metrics), methods=["GET"]),
         Route("/v1/profile", _serve("profile", Gateway.profile), methods=["POST"]),
+        *build_routes(),
+        Route("/v1/indexes", _serve("indexes", Gateway.indexes), methods=["GET"]),
         Route("/v1/encode", _serve("encode", Gateway.encode), methods=["POST"]),
         Route("/v1/search", _serve("search", Gateway.find), methods=["POST"]),
         Route("/_msearch", _serve("_msearch", Gateway.searches), methods=["GET", "POST"]),
@@ -167,7 +172,7 @@ def build_app(config: Config, settings: Settings, load: Load) -> Starlette:
     return Starlette(
         routes=routes,
         middleware=[cors] if config.origins else [],
-        exception_handlers={HTTPException: _refuse_address},
+        exception_handlers={HTTPException: refuse_address},
         lifespan=live,
     )
 
@@ -183,39 +188,20 @@ def _serve(
         try:
             response = await answer(gateway, request)
         except GatewayError as error:
-            response = _refuse(error)
+            response = refuse(error)
         except ClientDisconnect:
-            response = Response(status_code=_GONE)
+            response = Response(status_code=GONE)
         except (ClusterError, IndexStateError, UsageError) as error:
-            response = _refuse(_translate(error))
+            response = refuse(translate(error))
         except Exception:
             log.exception("cannot answer %s", route)
-            response = _refuse(
+            response = refuse(
                 GatewayError("The gateway failed; its log says why.", status=500, kind="gateway_exception")
             )
         gateway.measures.count_request(route, response.status_code, time.monotonic() - started)
         return response
 
     return endpoint
-
-
-def _translate(error: Exception) -> GatewayError:
-    """Give what a page is told of an error that a conversation ended with."""
-    if isinstance(error, RefusedError):
-        return GatewayError(error.reason, status=error.status, kind=error.kind)
-    return GatewayError(str(error), status=400 if isinstance(error, UsageError) else 502, kind="upstream_exception")
-
-
-def _refuse(error: GatewayError) -> Response:
-    # Part of the request may not have been read; the connection cannot be used again.
-    headers = {"connection": "close"} if error.status in (408, 413) else {}
-    return Response(encode(error_body(error)), error.status, headers, JSON)
-
-
-async def _refuse_address(request: Request, error: Exception) -> Response:
-    status = getattr(error, "status_code", 404)
-    said = f"no handler found for uri [{request.url.path}] and method [{request.method}]"
-    return _refuse(GatewayError(said, status=status))
 
 
 def _read_caller(request: Request) -> Caller:

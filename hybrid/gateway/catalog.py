@@ -16,8 +16,10 @@ from .upstream import Upstream
 
 log = logging.getLogger(__name__)
 
-#: Seconds after which a profile may have changed: a new encoder, a longer vector.
+#: Seconds after which a profile may have changed: a new encoder, a longer vector; and after which what is missing may
+#: have come.
 _PERIOD = 30.0
+_SOON = 3.0
 
 
 class Catalog:
@@ -30,6 +32,7 @@ class Catalog:
         self._known: dict[str, Known] = {}
         self._questions: dict[str, Questions] = {}
         self._troubles: dict[str, str] = {}
+        self._told: dict[str, str] = {}
 
     def known(self, served: Served) -> Known | None:
         """Give what is known of an index."""
@@ -44,7 +47,7 @@ class Catalog:
         """Read everything again and again."""
         while True:
             await self.refresh()
-            await asyncio.sleep(_PERIOD)
+            await asyncio.sleep(_PERIOD if self._tell() else _SOON)
 
     async def refresh(self) -> None:
         """Read every index, and load the encoders that are missing; what fails is tried again next time."""
@@ -57,6 +60,15 @@ class Catalog:
         }
         for pair_id, profile in profiles.items():
             await self._try(pair_id, self._open_encoder(profile))
+
+    def _tell(self) -> bool:
+        """Log what has changed, and tell whether everything is ready."""
+        state = self.describe()
+        for shown, said in state["indexes"].items():
+            if self._told.get(shown) != said:
+                log.info("%s: %s", shown, said)
+        self._told = state["indexes"]
+        return bool(state["status"] == "ready")
 
     def describe(self) -> dict[str, Any]:
         """Say what works, for ``/healthz``."""
@@ -78,18 +90,15 @@ class Catalog:
         await self._questions[profile.pair_id].open()
 
     async def _try(self, what: str, step: Awaitable[None]) -> None:
-        """Do a step, and keep what is wrong with it; it is logged once."""
-        trouble = ""
+        """Do a step, and keep what is wrong with it."""
+        self._troubles[what] = ""
         try:
             await step
         except HybridError as error:
-            trouble = str(error)
+            self._troubles[what] = str(error)
         except Exception as error:
             log.exception("cannot read %s", what)
-            trouble = type(error).__name__
-        if trouble and trouble != self._troubles.get(what):
-            log.warning("%s: %s", what, trouble)
-        self._troubles[what] = trouble
+            self._troubles[what] = f"The gateway failed ({type(error).__name__}); its log says why."
 
     def _judge(self, served: Served) -> str:
         """Say what is missing of an index; in mode off nothing but the index itself is needed."""

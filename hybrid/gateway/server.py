@@ -1,12 +1,20 @@
 """The server that the application runs on: uvicorn, made impatient with clients that send or read nothing."""
 
 import asyncio
-from dataclasses import dataclass
+import logging
+import socket
+import ssl
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from ..errors import GatewayError, UsageError
+
+log = logging.getLogger(__name__)
 
 #: Seconds in which the head of a request must have come, and its largest size.
 HEAD_SECONDS = 10.0
@@ -26,6 +34,12 @@ class Place:
     port: int
     certificate: Path | None = None
     key: Path | None = None
+
+    @property
+    def url(self) -> str:
+        """Where clients find it."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'http' if self.certificate is None else 'https'}://{host}:{self.port}"
 
 
 class ImpatientProtocol(H11Protocol):
@@ -83,8 +97,28 @@ class ImpatientProtocol(H11Protocol):
 
 
 def run(app: ASGIApp, place: Place) -> None:
-    """Serve until told to stop."""
-    uvicorn.Server(build_config(app, place)).run()
+    """Serve until told to stop; Ctrl-C is the ordinary way to do so."""
+    config = build_config(app, place)
+    try:
+        config.load()
+    except (OSError, ssl.SSLError) as error:
+        raise UsageError(f"--certificate and --key cannot be used: {error}; both are PEM files.") from error
+    server = uvicorn.Server(config)
+    with _listen(place) as listening, suppress(KeyboardInterrupt):
+        log.info("listening on %s", replace(place, port=listening.getsockname()[1]).url)
+        server.run(sockets=[listening])
+    if not server.started:
+        raise GatewayError("The gateway did not start; the lines above say why.")
+
+
+def _listen(place: Place) -> socket.socket:
+    """Open the port, before anything else is begun."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address[:2], family=family)
+    except OSError as error:
+        where = f"{place.host}:{place.port}"
+        raise UsageError(f"Cannot listen on {where}: {error.strerror}; choose another --host or --port.") from error
 
 
 def build_config(app: ASGIApp, place: Place) -> uvicorn.Config:

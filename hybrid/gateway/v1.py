@@ -8,6 +8,7 @@ from typing import Any
 from ..engines.opensearch.queries import Target
 from ..engines.opensearch.search import search
 from ..errors import EncoderMismatchError, GatewayError, ModelError, UsageError
+from ..page.about import describe_index
 from ..passages import to_json
 from ..profile import to_meta
 from ..requests import SearchOptions, make_request
@@ -20,12 +21,10 @@ from .reasons import Reason
 from .rewrite import Body
 from .served import Served
 from .upstream import Caller, Upstream
+from .v1_body import read_question
 
 #: Questions in one request for vectors.
 _MOST_QUESTIONS = 256
-#: What a search may be given, as the command line calls it, and what ``SearchOptions`` calls it.
-_OPTIONS = {name: name for name in ("vector", "pair_id", "k", "mode", "depth", "filter", "dense", "idf", "text")}
-_OPTIONS["lambda"] = "lam"
 
 
 class V1:
@@ -47,6 +46,10 @@ class V1:
         shown = replace(target.profile, question_tower=None, passage_tower=None, lam=lam)
         return {"index": served.shown, "profile": to_meta(shown)}
 
+    def indexes(self) -> Body:
+        """Describe all indexes, for clients that do not know what there is."""
+        return {"indexes": [self._describe(served) for served in self._served.values()], "answers": False}
+
     async def encode(self, sent: bytes) -> Body:
         """Give vectors for questions, and the name of the encoder pair they belong to."""
         body = read_object(sent, self._policy.limits)
@@ -66,17 +69,22 @@ class V1:
         """Rank passages for a question by the exact contract; without an encoder by BM25, which the answer says."""
         body = read_object(sent, self._policy.limits)
         served, target = self._find(body)
-        question = body.get("question")
-        if not isinstance(question, str):
-            raise GatewayError('Say {"index": NAME, "question": TEXT, …}.')
-        options = self._read_options(body, served)
+        question, options = read_question(body)
+        self._restrict(options, served)
         note = await self._complete(question, options, target)
         try:
             request = make_request(question, target.profile, **options)
-        except (UsageError, EncoderMismatchError, TypeError) as error:
+        except (UsageError, EncoderMismatchError) as error:
             raise GatewayError(str(error)) from error
         found = await self._upstream.carry_out(search(target, request, f"hybrid-{hash_words(question)}"), caller)
         return to_json(found), note
+
+    def _describe(self, served: Served) -> Body:
+        known = self._catalog.known(served)
+        if known is None or known.target is None:
+            return describe_index(served.shown, None, trouble="it cannot be searched by meaning (yet)")
+        lam = known.target.profile.lam if served.lam is None else served.lam
+        return describe_index(served.shown, replace(known.target.profile, lam=lam))
 
     def _find(self, body: Body) -> tuple[Served, Target]:
         served = self._served.get(str(body.get("index")))
@@ -87,20 +95,15 @@ class V1:
             raise GatewayError("The index cannot be searched by meaning (yet); see /healthz.", status=503)
         return served, known.target
 
-    def _read_options(self, body: Body, served: Served) -> SearchOptions:
-        unknown = body.keys() - _OPTIONS.keys() - {"index", "question"}
-        if unknown:
-            raise GatewayError(f"The key [{min(unknown)}] is not known.")
-        options: Any = {_OPTIONS[name]: value for name, value in body.items() if name in _OPTIONS}
-        given = options.get("filter") or []
+    def _restrict(self, options: SearchOptions, served: Served) -> None:
+        """Refuse what must not pass, and add what the index was told to be served with."""
+        given: Any = options.get("filter") or []
         filters = given if isinstance(given, list) else [given]
         page = {"query": {"bool": {"filter": filters}}, "size": options.get("k", 10)}
         self._policy.check(page, required=served.required is not None)
         options["filter"] = [*filters, *([served.required] if served.required is not None else [])]
         if options.get("lam") is None:
             options["lam"] = served.lam
-        read: SearchOptions = options
-        return read
 
     async def _complete(self, question: str, options: SearchOptions, target: Target) -> Note:
         """Give the options a vector, or make them lexical; in mode lexical it only lets every hit show its sim."""

@@ -6,7 +6,9 @@ from typing import Any
 from ..profile import Profile
 
 
-def describe_index(name: str, profile: Profile | None, passages: int | None = None, trouble: str = "") -> dict[str, Any]:
+def describe_index(
+    name: str, profile: Profile | None, passages: int | None = None, trouble: str = ""
+) -> dict[str, Any]:
     """Describe an index: what its rankings depend on, how large it is if that is known, and what is wrong with it."""
     ranking = {} if profile is None else {"lambda": profile.lam, "sim_prior": asdict(profile.sim_prior)}
     return {"name": name, "passages": passages, **ranking, "trouble": trouble}

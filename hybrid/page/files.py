@@ -1,4 +1,4 @@
-"""The page's files as routes, with headers that let it load nothing from elsewhere and run nothing but its own code."""
+"""The page's files as routes; their headers let it load nothing from elsewhere and run nothing but its own code."""
 
 import hashlib
 from collections.abc import Awaitable, Callable

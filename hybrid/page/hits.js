@@ -3,7 +3,7 @@
 import { arrange, make, mark, number } from "./drawing.js";
 import { chooseWindow, findTerms, toUtf16 } from "./words.js";
 
-const WHOLE = 900, PIECE = 420, COMPACT = 150;
+const WHOLE = 480, PIECE = 340, COMPACT = 150;
 
 /** Cards that stay the same elements from one ranking to the next. */
 export class Cards {

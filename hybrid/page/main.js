@@ -7,7 +7,7 @@ import { countFacets } from "./facets.js";
 import { Cards, writeAnswer } from "./hits.js";
 import { drawMap, pointOnMap } from "./map.js";
 import { Pool } from "./ranking.js";
-import { PAGE, emptyState, readState, writeFilter, writeState } from "./state.js";
+import { PAGE, readState, writeFilter, writeState } from "./state.js";
 import { readTerms } from "./words.js";
 
 const DEEP = 50, MOST = 100, STEP = 0.05, STILL = 200;
@@ -35,7 +35,7 @@ function lambda() {
 // Asking
 
 async function start() {
-  show();
+  restore();
   busy(1);
   try {
     about = await askAbout(running.signal);
@@ -135,10 +135,15 @@ function told(answer) {
 
 // Showing
 
+/** Show a state that comes from an address. */
+function restore() {
+  byId.question.value = state.question;
+  grow();
+  show();
+}
+
 function show() {
   const weight = lambda();
-  if (document.activeElement !== byId.question) byId.question.value = state.question;
-  grow();
   byId.lambda.max = String(Math.max(3, weight, index().lambda));
   byId.lambda.value = String(weight);
   byId.lambda.setAttribute("aria-valuetext", `λ ${number(weight)}`);
@@ -360,10 +365,9 @@ document.addEventListener("keydown", press);
 addEventListener("popstate", () => {
   state = readState(location.search);
   listIndexes();
-  if (state.question) return void (show(), ask());
-  state = { ...emptyState(), ...state };
-  [pool, byId.intro.hidden] = [null, false];
-  location.reload();
+  if (!state.question) return location.reload();
+  restore();
+  ask();
 });
 matchMedia("(max-width: 860px)").addEventListener("change", fold);
 function fold() {

@@ -96,6 +96,8 @@ class Feeder:
         self._held_up = ""
         targets = self._client.run(list_wanted(self._pattern))
         self._round = deque(map(_Source, targets))
+        # Indexes go, and encoders change: nobody looks whether what was sent for them got done.
+        self._sent &= {source.key for source in self._round}
         return True
 
     def _refill(self) -> int:

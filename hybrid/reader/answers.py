@@ -1,4 +1,4 @@
-"""What travels: a ``ReadRequest`` goes to a reader, ``Answer`` s come back; an ``AskResult`` holds them with the hits."""
+"""What travels: a ``ReadRequest`` goes to a reader; ``Answer`` after ``Answer`` comes back, in an ``AskResult``."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence

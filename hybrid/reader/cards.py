@@ -32,7 +32,7 @@ class Calibration:
 class Card:
     """What is known of a reader."""
 
-    #: The encoder that weights are taken from which the reader's own files lack, because training left them as they were.
+    #: The encoder that gives what the reader's own weights lack, because training left it as it was.
     base: str | None = None
     max_length: int = LENGTH
     longest: int = LONGEST

@@ -50,7 +50,9 @@ class Folder:
 def find_reader(name: str) -> Folder:
     """Give the reader in a folder, or by the id of a model."""
     if not os.path.isdir(os.path.expanduser(name)) and name.count("/") != 1:
-        raise ModelError(f"There is no folder {name}; name a folder with a reader, or the id of a model (owner/name).")
+        raise ModelError(
+            f"There is no folder {name}; name a folder with a reader, or the id of a model (owner/name)."
+        )
     return read_folder(find_folder(name), name)
 
 

@@ -32,9 +32,12 @@ class Text:
     #: The number of the word that each token belongs to.
     words: Places
 
-    def locate(self, span: Span) -> tuple[int, int]:
-        """Give where a span stands in the text, in characters: whole words, without space around them."""
-        first, last = span.first, span.last
+    def locate(self, span: Span, first: int = 0) -> tuple[int, int]:
+        """Give where a span stands in the text, in characters: whole words, without space around them.
+
+        The span's tokens are counted from the text's token ``first``.
+        """
+        first, last = first + span.first, first + span.last
         while first > 0 and self.words[first - 1] == self.words[first]:
             first -= 1
         while last + 1 < len(self.words) and self.words[last + 1] == self.words[last]:

@@ -16,14 +16,13 @@ from transformers import AutoModelForQuestionAnswering, BertConfig, BertModel
 from ..encoders import batching
 from ..encoders.machine import count_cpus
 from ..encoders.tokens import Ids
+from ..encoders.torch_models import memory_errors, pad, quiet
 from ..encoders.weights import Weights
 from ..errors import ModelError
 from ..towers import Precision
 from .folders import RELEVANCE, SPANS, Folder
 from .rows import Rows, count_numbers, make_row
 
-#: Words in torch's complaint about a processor's memory, which has no class of its own.
-_NO_MEMORY = ("can't allocate memory", "not enough memory")
 #: Families whose transformer is BERT's.
 _BERT = frozenset({"bert", "dpr"})
 #: What a configuration says of the transformer.
@@ -48,21 +47,22 @@ _DISPENSABLE = ("pooler.", "position_ids")
 class SpanModel(nn.Module):
     """BERT with a layer that scores starts and ends, and one that scores the passage; token types are 0."""
 
-    def __init__(self, config: Mapping[str, Any]):
+    def __init__(self, config: Mapping[str, Any], attention: str = "sdpa"):
         super().__init__()
         if config.get("model_type") not in _BERT:
             raise ModelError(f"A reader is made of BERT, not of a {config.get('model_type')} model.")
         sizes = {name: config[name] for name in _SIZES if name in config}
-        self.bert = BertModel(BertConfig(**sizes, attn_implementation="eager"), add_pooling_layer=False)
+        self.bert = BertModel(BertConfig(**{**sizes, "attn_implementation": attention}), add_pooling_layer=False)
         self.qa_outputs = nn.Linear(self.bert.config.hidden_size, 2)
         self.qa_classifier = nn.Linear(self.bert.config.hidden_size, 1)
 
     def forward(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Give relevance (n), and start and end scores (n, tokens, 2)."""
         hidden = self.bert(input_ids=ids, attention_mask=mask).last_hidden_state
-        kind = self.qa_outputs.weight.dtype
-        relevance: Tensor = self.qa_classifier(hidden[:, 0].to(kind)).squeeze(-1)
-        return relevance, self.qa_outputs(hidden.to(kind))
+        with torch.autocast(ids.device.type, enabled=False):
+            hidden = hidden.float()
+            relevance: Tensor = self.qa_classifier(hidden[:, 0]).squeeze(-1)
+            return relevance, self.qa_outputs(hidden)
 
 
 class QuestionAnsweringModel(nn.Module):
@@ -96,17 +96,9 @@ class TorchReader:
 
     def compute(self, batch: Sequence[Ids]) -> Rows:
         """Give one row a window; MemoryError where the batch is too large."""
-        try:
-            with torch.inference_mode():
-                ids, mask = (one.to(self._device) for one in pad(batch, self._pad))
-                relevance, scores = (one.float().cpu().numpy() for one in self._model(ids, mask))
-        except torch.OutOfMemoryError as error:
-            torch.cuda.empty_cache()
-            raise MemoryError(str(error)) from error
-        except RuntimeError as error:
-            if any(words in str(error) for words in _NO_MEMORY):
-                raise MemoryError(str(error)) from error
-            raise
+        with memory_errors(), torch.inference_mode():
+            ids, mask = (one.to(self._device) for one in pad(batch, self._pad))
+            relevance, scores = (one.float().cpu().numpy() for one in self._model(ids, mask))
         made = (
             make_row(self._length, float(one), score[: len(window)])
             for one, score, window in zip(relevance, scores, batch, strict=True)
@@ -123,18 +115,23 @@ def open_models(
         torch.set_num_threads(min(torch.get_num_threads(), count_cpus()))
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
     model = load_model(folder) if folder.kind == "dpr" else _load_question_answering(folder, type_mark)
-    inner = model.bert if isinstance(model, SpanModel) else model
-    inner.to(dtype)
+    keep_in(model, dtype)
     copies = [model, *(copy.deepcopy(model) for _ in devices[1:])]
     blank = int(folder.checkpoint.config.get("pad_token_id") or 0)
-    return [
-        TorchReader(one, folder.max_length, blank, device) for one, device in zip(copies, devices, strict=True)
-    ]
+    return [TorchReader(one, folder.max_length, blank, device) for one, device in zip(copies, devices, strict=True)]
 
 
-def load_model(folder: Folder) -> SpanModel:
+def keep_in(model: nn.Module, dtype: torch.dtype) -> None:
+    """Keep the weights of the transformer in a precision, and those behind it in fp32."""
+    model.to(dtype)
+    for name, layer in model.named_modules():
+        if name.rpartition(".")[2] in (SPANS, RELEVANCE):
+            layer.float().register_forward_pre_hook(lambda _, given: (given[0].float(),))
+
+
+def load_model(folder: Folder, attention: str = "sdpa") -> SpanModel:
     """Load a reader of the kind ``dpr``."""
-    model = SpanModel(folder.checkpoint.config)
+    model = SpanModel(folder.checkpoint.config, attention)
     load_bert(model.bert, folder.checkpoint.weights)
     with torch.no_grad():
         for layer, name in ((model.qa_outputs, SPANS), (model.qa_classifier, RELEVANCE)):
@@ -154,16 +151,6 @@ def load_bert(model: nn.Module, paths: Sequence[Any]) -> None:
             parameter.copy_(torch.from_numpy(_take(weights, prefix + name, tuple(parameter.shape))))
 
 
-def pad(batch: Sequence[Ids], blank: int) -> tuple[Tensor, Tensor]:
-    """Give ids and mask, every input as long as the longest."""
-    shape = len(batch), max(map(len, batch))
-    ids, mask = np.full(shape, blank, dtype=np.int64), np.zeros(shape, dtype=np.int64)
-    for row, one in enumerate(batch):
-        ids[row, : len(one)] = one
-        mask[row, : len(one)] = 1
-    return torch.from_numpy(ids), torch.from_numpy(mask)
-
-
 def _take(weights: Weights, name: str, shape: tuple[int, ...]) -> Any:
     """Take a weight by its name of today, or by that of the first releases."""
     old = name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta")
@@ -172,7 +159,7 @@ def _take(weights: Weights, name: str, shape: tuple[int, ...]) -> Any:
 
 def _load_question_answering(folder: Folder, type_mark: int | None) -> QuestionAnsweringModel:
     place = folder.checkpoint.folder
-    with _quiet():
+    with quiet():
         try:
             model, info = AutoModelForQuestionAnswering.from_pretrained(
                 place,

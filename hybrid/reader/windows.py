@@ -1,7 +1,7 @@
 """Question, title and text to what a model reads: one ``Window``, or several that overlap where a text is long.
 
 DPR's readers read ``[CLS] question [SEP] title [SEP] text`` without a last ``[SEP]`` and with token types 0. Models
-for question answering read what their tokenizer makes of a question and a text, without a title, as they were trained.
+for question answering read what their tokenizer makes of question and text, without a title, as they were trained.
 """
 
 from collections.abc import Iterator

@@ -3,6 +3,7 @@
 import dataclasses
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,12 @@ from hybrid.engines.opensearch import fields, lifecycle, reencode
 from hybrid.engines.opensearch.client import Client
 from hybrid.engines.opensearch.queries import Target
 from hybrid.errors import IndexStateError
-from tests.faults.processes import wait_for
+from tests.faults.processes import PATIENCE, wait_for
 from tests.faults.stage import TOLERANCE, Stage, passage, passages, set_stage
 from tests.faults.tiny import POISON, save_tiny_bert
 from tests.faults.troupe import Troupe
 from tests.integration.commands import Say, one_line, speaker
+from tests.messages import assert_one_clear_line
 
 COUNT = 300
 
@@ -69,7 +71,7 @@ def assert_vectors(stage: Stage, wanted: dict[str, Passage], *encoders: Encoder)
         for one, vector in zip(wanted, vectors, strict=True):
             stored = found[one][field_of(encoder)]
             assert isinstance(stored, list)
-            np.testing.assert_allclose(np.float32(stored), vector, atol=TOLERANCE)
+            np.testing.assert_allclose(np.asarray(stored, np.float32), vector, atol=TOLERANCE)
 
 
 def assert_survives_an_update(stage: Stage, ids: list[str], *encoders: Encoder) -> None:
@@ -121,7 +123,7 @@ def test_passages_that_come_change_and_go_meanwhile_are_neither_lost_nor_revived
 ) -> None:
     wanted = passages(600)
     fill_old(stage, wanted)
-    encode, rounds = type(newer).encode_passages, []
+    encode, rounds = Encoder.encode_passages, list[int]()
 
     def encode_and_edit(self: Encoder, pairs: Any) -> Any:
         """Edit, add and delete between reading and writing, as others do."""
@@ -142,7 +144,7 @@ def test_passages_that_come_change_and_go_meanwhile_are_neither_lost_nor_revived
     said = hybrid("reencode", stage.address, "--encoder", new_model, "--scale", "20", "--json")
     assert (said.code, said.json["done"], len(rounds)) == (0, True, 2)
     monkeypatch.undo()
-    assert_vectors(stage, {one: wanted[one] for one in wanted}, newer)
+    assert_vectors(stage, wanted, newer)
 
 
 def test_workers_fill_a_second_encoder_in_and_change_over(
@@ -171,9 +173,9 @@ def test_workers_fill_a_second_encoder_in_and_change_over(
     stage.wait_encoded()
     assert troupe.points.strikes == []
     assert_vectors(stage, wanted, newer)
-    kept = {one: wanted[one] for one in wanted if field_of(stage.encoder) in stage.stored()[one]}
-    assert len(kept) > len(wanted) // 2
-    assert_survives_an_update(stage, list(kept)[:50], stage.encoder, newer)
+    both = [one for one, source in stage.stored().items() if field_of(stage.encoder) in source]
+    assert len(both) > len(wanted) // 2
+    assert_survives_an_update(stage, both[:50], stage.encoder, newer)
 
 
 def test_feeder_changes_over_by_itself(
@@ -241,48 +243,64 @@ def test_mistakes_are_told_in_one_line(
     assert words in one_line(said)
 
 
-def test_derived_vectors_are_lists_although_others_write_while_the_field_comes(
-    troupe: Troupe, raw: Any, encoder: Encoder, newer: Encoder
-) -> None:
-    """Documents in the indexing buffer are what k-NN's derived source loses the vectors of."""
+@pytest.fixture
+def derived_stage(troupe: Troupe, raw: Any, encoder: Encoder) -> Iterator[Stage]:
+    """Give an index that leaves vectors out of ``_source``, as k-NN does by default."""
     stage = set_stage(troupe, raw, encoder, derived_source=True)
-    client = Client(stage.upstream, stage.settings)
-    wanted, over = passages(400), threading.Event()
-    try:
-        fill_old(stage, wanted)
-        raw.indices.put_settings(index=stage.index, body={"index": {"refresh_interval": "-1"}})
-        given = list(wanted.values())
+    yield stage
+    delete_index(stage.address, settings=stage.settings)
 
-        def write() -> int:
-            """Write text all the time; the pause is waited for."""
-            turns = 0
-            with open_index(stage.address, settings=stage.settings) as index:
-                while not over.is_set():
-                    assert not index.add(given[turns % 300 : turns % 300 + 100]).failures
-                    turns += 7
-            return turns
 
-        writer = _Task(write)
-        target = client.run(lifecycle.open_target(stage.index))
-        other = client.run(reencode.add_encoder(target, newer.make_profile()))
-        over.set()
+def test_derived_vectors_are_lists_although_others_write_while_the_field_comes(
+    derived_stage: Stage, client: Client, raw: Any, newer: Encoder
+) -> None:
+    """What lands in one segment with documents of before would lose its new vectors, were writes not paused."""
+    stage, wanted, begun, over = derived_stage, passages(400), threading.Event(), threading.Event()
+    fill_old(stage, wanted)
+    raw.indices.put_settings(index=stage.index, body={"index": {"refresh_interval": "-1"}})
+    given = list(wanted.values())
+    others = passages(100, start=1_000)
+
+    def write() -> int:
+        """Write other passages all the time; the pause is waited for."""
+        turns = 0
+        with open_index(stage.address, settings=stage.settings) as index:
+            while not over.is_set():
+                assert not index.add(others.values()).failures
+                begun.set()
+                turns += 1
+        return turns
+
+    with ThreadPoolExecutor(1) as pool:
+        writer = pool.submit(write)
+        try:
+            assert begun.wait(PATIENCE)
+            target = client.run(lifecycle.open_target(stage.index))
+            other = client.run(reencode.add_encoder(target, newer.make_profile()))
+        finally:
+            over.set()
         assert writer.result() > 0
-        vectors = newer.encode_passages([(one.title, one.text) for one in given])
-        update(stage, other, dict(zip(wanted, vectors, strict=True)))
-        client.run(reencode.probe(other))
-        assert_vectors(stage, wanted, newer)
-        assert_survives_an_update(stage, list(wanted), newer)
-        settings = raw.indices.get_settings(index=stage.concrete)[stage.concrete]["settings"]["index"]
-        assert "blocks" not in settings
-        raw.indices.put_settings(index=stage.concrete, body={"index.blocks.write": True})
-        third = dataclasses.replace(newer.make_profile(), fingerprint="ab" * 16, pair_id="third")
-        with pytest.raises(IndexStateError, match=r"index\.blocks\.write"):
-            client.run(reencode.add_encoder(target, third))
-        raw.indices.put_settings(index=stage.concrete, body={"index.blocks.write": None})
-    finally:
-        over.set()
-        client.close()
-        delete_index(stage.address, settings=stage.settings)
+    vectors = newer.encode_passages([(one.title, one.text) for one in given])
+    update(stage, other, dict(zip(wanted, vectors, strict=True)))
+    client.run(reencode.probe(other))
+    stage.delete(others)
+    assert_vectors(stage, wanted, newer)
+    assert_survives_an_update(stage, list(wanted), newer)
+    assert "blocks" not in raw.indices.get_settings(index=stage.concrete)[stage.concrete]["settings"]["index"]
+
+
+def test_index_that_takes_no_writes_is_left_as_it_is(
+    derived_stage: Stage, client: Client, raw: Any, newer: Encoder
+) -> None:
+    target = client.run(lifecycle.open_target(derived_stage.index))
+    block = {"index.blocks.write": True}
+    raw.indices.put_settings(index=target.indexes[0], body=block)
+    with pytest.raises(IndexStateError, match=r"index\.blocks\.write") as raised:
+        client.run(reencode.add_encoder(target, newer.make_profile()))
+    assert_one_clear_line(raised.value)
+    assert client.run(fields.list_others(target)) == {}
+    found = raw.indices.get_settings(index=target.indexes[0])[target.indexes[0]]["settings"]["index"]
+    assert found["blocks"] == {"write": "true"}
 
 
 def update(stage: Stage, target: Target, vectors: dict[str, Any]) -> None:
@@ -290,31 +308,10 @@ def update(stage: Stage, target: Target, vectors: dict[str, Any]) -> None:
     lines = [
         line
         for one, vector in vectors.items()
-        for line in ({"update": {"_id": one}}, {"doc": {name: vector.tolist()}})
+        for line in ({"update": {"_id": one, "retry_on_conflict": 9}}, {"doc": {name: vector.tolist()}})
     ]
     items = stage.raw.bulk(index=stage.concrete, body=lines)["items"]
     assert [item["update"]["error"] for item in items if "error" in item["update"]] == []
-
-
-class _Task(threading.Thread):
-    """A function that runs beside the test; what it raises is raised again."""
-
-    def __init__(self, work: Any):
-        super().__init__(daemon=True)
-        self._work, self._done, self._error = work, 0, None
-        self.start()
-
-    def run(self) -> None:
-        try:
-            self._done = self._work()
-        except BaseException as error:
-            self._error = error
-
-    def result(self) -> int:
-        self.join()
-        if self._error:
-            raise self._error
-        return self._done
 
 
 def test_norm_of_the_encoder_that_is_filled_in_grows_beside_the_main_ones(

@@ -9,15 +9,16 @@ import pytest
 from hybrid.errors import UsageError
 from hybrid.evaluation.bootstrap import Floats, estimate
 from hybrid.evaluation.chart import HEIGHT, WIDTH, draw_chart
-from hybrid.evaluation.curves import LAMBDAS, choose, draw_curve, pick_metric, share
+from hybrid.evaluation.curves import LAMBDAS, choose, draw_curve, find_best, pick_metric, share
 
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def answered(rng: np.random.Generator, peak: float, questions: int = 800) -> Floats:
-    """Make questions that are answered most often around a λ."""
+def answered(rng: np.random.Generator, peak: float, questions: int = 800, *, ragged: bool = False) -> Floats:
+    """Make questions that are answered most often around a λ, and by chance between its neighbours if ``ragged``."""
     chances = [0.8 - 2 * (share(lam) - share(peak)) ** 2 for lam in LAMBDAS]
-    return (rng.random((questions, 1)) < np.array(chances)).astype(np.float64)
+    drawn = rng.random((questions, len(LAMBDAS) if ragged else 1))
+    return (drawn < np.array(chances)).astype(np.float64)
 
 
 def test_weights_ascend_from_bm25_alone() -> None:
@@ -28,7 +29,7 @@ def test_weights_ascend_from_bm25_alone() -> None:
 
 @pytest.mark.parametrize("peak", [0.0, 1.1, 50.0])
 def test_best_weight_is_found_with_its_interval(peak: float, rng: np.random.Generator) -> None:
-    curve = draw_curve(LAMBDAS, answered(rng, peak))
+    curve = draw_curve(LAMBDAS, answered(rng, peak), 1.1)
     assert abs(share(curve.best) - share(peak)) < 0.12
     assert curve.low <= curve.best <= curve.high
     assert share(curve.high) - share(curve.low) < 0.5
@@ -37,28 +38,56 @@ def test_best_weight_is_found_with_its_interval(peak: float, rng: np.random.Gene
 
 def test_points_are_means_with_their_intervals(rng: np.random.Generator) -> None:
     columns = answered(rng, 1.0, 50)
-    curve = draw_curve(LAMBDAS, columns)
+    curve = draw_curve(LAMBDAS, columns, 1.1)
     assert curve.means == tuple(estimate(list(columns.T)))
-    assert curve.at_best == curve.means[LAMBDAS.index(curve.best)]
+    assert curve.at(curve.best) == curve.means[LAMBDAS.index(curve.best)]
 
 
 def test_a_lonely_peak_is_not_trusted() -> None:
     columns = np.full((1, len(LAMBDAS)), 0.5)
     columns[:, LAMBDAS.index(0.4)] = 0.7
     columns[:, LAMBDAS.index(1.5) : LAMBDAS.index(2.0) + 1] = 0.65
-    assert 1.5 <= LAMBDAS[choose(LAMBDAS, columns)] <= 2.0
+    assert 1.5 <= LAMBDAS[find_best(LAMBDAS, columns)] <= 2.0
 
 
 def test_weights_that_lie_close_do_not_count_for_more() -> None:
     """A hill that is measured at many points on its left and at few on its right still has its top where it is."""
     shares = np.array([*np.linspace(0.3, 0.5, 41), 0.56, 0.62, 0.68, 0.74])
     columns = -np.square(shares - 0.5)[np.newaxis]
-    assert abs(shares[choose([one / (1 - one) for one in shares], columns)] - 0.5) < 0.02
+    assert abs(shares[find_best([one / (1 - one) for one in shares], columns)] - 0.5) < 0.02
+
+
+def test_weight_is_left_as_it_is_where_only_chance_speaks_for_another(rng: np.random.Generator) -> None:
+    drawn = [(rng.random((60, len(LAMBDAS))) < 0.7).astype(np.float64) for _ in range(30)]
+    best, chosen = (
+        np.mean([abs(share(LAMBDAS[place]) - share(1.1)) for place in places])
+        for places in ([find_best(LAMBDAS, one) for one in drawn], [choose(LAMBDAS, one, 1.1) for one in drawn])
+    )
+    assert chosen < best / 2
+
+
+def test_the_more_questions_the_further_it_goes_to_the_best(rng: np.random.Generator) -> None:
+    def choose_of(columns: Floats) -> float:
+        return share(LAMBDAS[choose(LAMBDAS, columns, 1.1)])
+
+    few, many = (
+        np.mean([choose_of(answered(rng, 0.6, count, ragged=True)) for _ in range(20)]) for count in (50, 5000)
+    )
+    assert share(1.1) > few > many
+    assert abs(many - share(0.6)) < 0.05
+
+
+def test_chosen_weight_lies_between_the_own_and_the_best(rng: np.random.Generator) -> None:
+    for own in (0.0, 0.5, 1.1, 10.0):
+        curve = draw_curve(LAMBDAS, answered(rng, 0.8, 300), own)
+        assert min(own, curve.best) <= curve.chosen <= max(own, curve.best)
+    columns = answered(rng, 0.8, 300)
+    assert LAMBDAS[choose(LAMBDAS, np.tile(columns, (400, 1)), 10.0)] == LAMBDAS[find_best(LAMBDAS, columns)]
 
 
 def test_one_weight_alone_is_chosen() -> None:
-    curve = draw_curve([1.1], np.ones((3, 1)))
-    assert (curve.best, curve.low, curve.high) == (1.1, 1.1, 1.1)
+    curve = draw_curve([1.1], np.ones((3, 1)), 1.1)
+    assert (curve.best, curve.low, curve.high, curve.chosen) == (1.1, 1.1, 1.1, 1.1)
 
 
 def test_metric_is_one_of_those_measured_or_the_mean_of_the_accuracies() -> None:
@@ -73,7 +102,7 @@ def test_metric_is_one_of_those_measured_or_the_mean_of_the_accuracies() -> None
 
 
 def draw(rng: np.random.Generator, title: str = "top20") -> ET.Element:
-    curve = draw_curve(LAMBDAS, answered(rng, 0.8, 500))
+    curve = draw_curve(LAMBDAS, answered(rng, 0.8, 500), 1.1)
     return ET.fromstring(draw_chart(curve, title, before=1.1, sides={"lexical": 0.41, "dense": 0.405}))
 
 

@@ -68,7 +68,8 @@ def tuning(index: Index) -> Tuning:
 
 def test_weight_that_made_the_answers_is_found(tuning: Tuning) -> None:
     curve = tuning.curve
-    assert curve.at_best.mean > 0.95
+    assert curve.at(curve.best).mean > 0.95
+    assert 1.1 < curve.chosen <= curve.best
     assert curve.low <= TRUE_LAMBDA <= curve.high
     assert curve.means[curve.lambdas.index(TRUE_LAMBDA)].mean == 1.0
     assert {0.0, 1.1, TRUE_LAMBDA} <= set(curve.lambdas)
@@ -121,7 +122,7 @@ def test_sim_to_expect_is_fitted_to_passages_with_a_vector(index: Index, tuning:
 
 def test_what_was_found_goes_into_the_profile(tuning: Tuning) -> None:
     profile = tuning.change(small_profile(), "tune: here")
-    assert (profile.lam, profile.lam_source) == (tuning.curve.best, "tune: here")
+    assert (profile.lam, profile.lam_source) == (tuning.curve.chosen, "tune: here")
     assert (profile.sim_prior, profile.sim_prior_source) == (tuning.prior, "tune")
     without = dataclasses.replace(tuning, prior=None).change(small_profile(), "tune: here")
     assert (without.sim_prior, without.sim_prior_source) == (small_profile().sim_prior, "default")
@@ -188,9 +189,11 @@ def read_page(tuning: Tuning, constants: Constants | None = None, name: str = "n
 
 def test_page_says_what_was_found_and_needs_nothing_else(tuning: Tuning) -> None:
     words = read_page(tuning).words
-    assert f"λ = {tuning.curve.best:g}" in words
+    assert f"Take λ = {tuning.curve.chosen:g} instead of 1.1" in words
     assert "150 questions of nq" in words
     assert "1,234 passages" in words
+    kept = dataclasses.replace(tuning, curve=dataclasses.replace(tuning.curve, chosen=1.1))
+    assert "Keep λ = 1.1" in read_page(kept).words
     assert "3 <b> faults: a&b" in words
     assert "k1" not in words
 

@@ -1,5 +1,7 @@
 """``hybrid serve`` says what it serves, or in one line what is wrong with what it was told."""
 
+import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -73,3 +75,33 @@ def test_an_upstream_that_cannot_be_is_refused(upstream: str, capsys: pytest.Cap
     said = capsys.readouterr().err
     assert "--upstream" in said
     assert "hunter2" not in said
+
+
+def test_the_upstream_may_come_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("HYBRID_OPENSEARCH_URL", raising=False)
+    assert run(["serve", "--index", "wiki"]) == 2
+    assert "HYBRID_OPENSEARCH_URL" in capsys.readouterr().err
+    monkeypatch.setenv("HYBRID_OPENSEARCH_URL", "ftp://host")
+    assert run(["serve", "--index", "wiki"]) == 2
+    assert "ftp://host" in capsys.readouterr().err
+
+
+def test_a_place_where_it_cannot_listen_is_told_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    no_pem = tmp_path / "no.pem"
+    no_pem.write_text("nothing", encoding="utf-8")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        for arguments, word in (
+            (("--port", port), "choose another --host or --port"),
+            (("--host", "256.1.1.1"), "Cannot listen on 256.1.1.1"),
+            (("--certificate", str(no_pem)), "PEM"),
+            (("--key", str(no_pem)), "--key needs --certificate"),
+        ):
+            assert run([*UPSTREAM, "--index", "wiki", *arguments]) == 2
+            line = capsys.readouterr().err.strip().splitlines()[-1]
+            assert line.startswith("hybrid: ")
+            assert word in line

@@ -21,7 +21,7 @@ def test_what_is_left_out_comes_from_the_profile() -> None:
     assert (request.k, request.mode, request.dense, request.idf, request.text) == (
         10,
         "hybrid",
-        "ann",
+        None,
         "global",
         True,
     )

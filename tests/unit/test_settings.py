@@ -50,6 +50,7 @@ def test_every_variable_lands_in_its_place() -> None:
         opensearch_aws_service="aoss",
         opensearch_timeout=2.5,
         redis_url="redis://r/1",
+        has_broker=True,
     )
     assert read_settings(environ) == expected
 

@@ -12,8 +12,11 @@ from ...errors import UsageError
 from ...passages import Passage, SearchResult
 from ...profile import Profile
 from ...questions import QuestionEncoder
+from ...reader.answers import AskResult
+from ...reader.asking import AskOptions, ask
 from ...records import BulkReport, Share, Status
 from ...requests import SearchOptions, Vectors, check_encoder
+from ...settings import Settings
 from .analysis import find_analyzer
 from .fields import KINDS
 from .intake import LocalIntake
@@ -26,8 +29,9 @@ from .writer import Pen
 class LocalIndex:
     """An index in a folder; safe to share between threads."""
 
-    def __init__(self, reader: Reader):
+    def __init__(self, reader: Reader, settings: Settings | None = None):
         self._reader = reader
+        self._settings = settings
         self._open = ExitStack()
         self._open.callback(reader.close)
         self._pen = Pen(reader, self._open)
@@ -35,11 +39,11 @@ class LocalIndex:
         self._analyze = find_analyzer(self.profile.analyzer)
 
     @classmethod
-    def open(cls, address: LocalAddress) -> Self:
+    def open(cls, address: LocalAddress, settings: Settings | None = None) -> Self:
         """Open the folder, and refuse one that is no index, or not whole."""
         reader = Reader(address.path)
         try:
-            return cls(reader)
+            return cls(reader, settings)
         except BaseException:
             reader.close()
             raise
@@ -54,6 +58,10 @@ class LocalIndex:
         request = self._questions.make_request(self.profile, question, options)
         (result,) = search(self._reader, self._analyze, [request])
         return result
+
+    def ask(self, question: str, **options: Unpack[AskOptions]) -> AskResult:
+        """Answer a question from the passages that a search finds; the options are those of ``AskOptions``."""
+        return ask(self.search, self._settings, question, options)
 
     def search_many(
         self,
@@ -136,9 +144,9 @@ class AsyncLocalIndex:
         self._index = index
 
     @classmethod
-    async def open(cls, address: LocalAddress) -> Self:
+    async def open(cls, address: LocalAddress, settings: Settings | None = None) -> Self:
         """Open the folder, and refuse one that is no index, or not whole."""
-        return cls(await asyncio.to_thread(LocalIndex.open, address))
+        return cls(await asyncio.to_thread(LocalIndex.open, address, settings))
 
     @property
     def profile(self) -> Profile:
@@ -148,6 +156,10 @@ class AsyncLocalIndex:
     async def search(self, question: str, **options: Unpack[SearchOptions]) -> SearchResult:
         """Rank passages for a question; the options are those of ``SearchOptions``."""
         return await asyncio.to_thread(self._index.search, question, **options)
+
+    async def ask(self, question: str, **options: Unpack[AskOptions]) -> AskResult:
+        """Answer a question from the passages that a search finds; the options are those of ``AskOptions``."""
+        return await asyncio.to_thread(self._index.ask, question, **options)
 
     async def add(
         self, passages: Iterable[Passage], *, pair_id: str | None = None, refresh: bool = False

@@ -15,6 +15,8 @@ from ...errors import UsageError
 from ...passages import Passage, SearchResult, from_document
 from ...profile import Profile
 from ...questions import QuestionEncoder
+from ...reader.answers import AskResult
+from ...reader.asking import AskOptions, ask, ask_async
 from ...records import BulkReport, Share, Status
 from ...requests import SearchOptions, Vectors
 from ...settings import Settings
@@ -33,8 +35,9 @@ _AT_ONCE = 4
 class OpenSearchIndex:
     """An index on a cluster; safe to share between threads."""
 
-    def __init__(self, client: Client, target: Target):
+    def __init__(self, client: Client, target: Target, settings: Settings | None = None):
         self._client = client
+        self._settings = settings
         self._target = target
         # One copy of each shard answers all of this object's questions, so equal questions get equal answers.
         self._preference = secrets.token_hex(8)
@@ -45,7 +48,7 @@ class OpenSearchIndex:
         """Connect, read the profile, and refuse an index that cannot be ranked rightly."""
         client = Client(address.url, settings, headers)
         try:
-            return cls(client, client.run(lifecycle.open_target(address.index)))
+            return cls(client, client.run(lifecycle.open_target(address.index)), settings)
         except BaseException:
             client.close()
             raise
@@ -59,6 +62,10 @@ class OpenSearchIndex:
         """Rank passages for a question; the options are those of ``SearchOptions``."""
         request = self._questions.make_request(self.profile, question, options)
         return self._client.run(search(self._target, request, self._preference))
+
+    def ask(self, question: str, **options: Unpack[AskOptions]) -> AskResult:
+        """Answer a question from the passages that a search finds; the options are those of ``AskOptions``."""
+        return ask(self.search, self._settings, question, options)
 
     def search_many(
         self,
@@ -156,8 +163,9 @@ class OpenSearchIndex:
 class AsyncOpenSearchIndex:
     """The same for asyncio."""
 
-    def __init__(self, client: AsyncClient, target: Target):
+    def __init__(self, client: AsyncClient, target: Target, settings: Settings | None = None):
         self._client = client
+        self._settings = settings
         self._target = target
         self._preference = secrets.token_hex(8)
         self._questions = QuestionEncoder()
@@ -169,7 +177,7 @@ class AsyncOpenSearchIndex:
         """Connect, read the profile, and refuse an index that cannot be ranked rightly."""
         client = AsyncClient(address.url, settings, headers)
         try:
-            return cls(client, await client.run(lifecycle.open_target(address.index)))
+            return cls(client, await client.run(lifecycle.open_target(address.index)), settings)
         except BaseException:
             await client.close()
             raise
@@ -183,6 +191,10 @@ class AsyncOpenSearchIndex:
         """Rank passages for a question; the options are those of ``SearchOptions``."""
         request = await asyncio.to_thread(self._questions.make_request, self.profile, question, options)
         return await self._client.run(search(self._target, request, self._preference))
+
+    async def ask(self, question: str, **options: Unpack[AskOptions]) -> AskResult:
+        """Answer a question from the passages that a search finds; the options are those of ``AskOptions``."""
+        return await ask_async(self.search, self._settings, question, options)
 
     async def add(
         self, passages: Iterable[Passage], *, pair_id: str | None = None, refresh: bool = False

@@ -1,0 +1,126 @@
+"""``hybrid train reader OUT --questions FILE…``."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..encoders.places import need_library
+from ..errors import UsageError
+from ..index import open_index
+from .output import on_terminal, print_json, say
+from .progress import Progress
+
+#: What training takes besides the base installation.
+_LIBRARIES = ("torch", "transformers", "safetensors")
+
+
+@click.group("train")
+def command() -> None:
+    """Train models on your own questions."""
+
+
+@command.command("reader")
+@click.argument("out", metavar="OUT", type=click.Path(file_okay=False, path_type=Path))
+@click.option(
+    "--questions",
+    required=True,
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="DPR's JSON, or SQuAD's; repeatable.",
+)
+@click.option(
+    "--dev",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Questions to judge the reader by after each epoch, and to calibrate it; repeatable.",
+)
+@click.option(
+    "--from", "start", default="minilm", show_default=True, help="An encoder, or a reader to train further."
+)
+@click.option("--index", metavar="INDEX", help="Take the passages without an answer from what this index finds.")
+@click.option("--found", default=50, show_default=True, type=click.IntRange(1), help="Hits of the index a question.")
+@click.option("--epochs", default=2, show_default=True, type=click.IntRange(0), help="0 only calibrates.")
+@click.option("--batch", default=16, show_default=True, type=click.IntRange(1), help="Questions of a step.")
+@click.option(
+    "--accumulate", default=1, show_default=True, type=click.IntRange(1), help="Parts to compute a step in."
+)
+@click.option(
+    "--passages",
+    default=24,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Passages of a question, one of them right; 1 teaches spans only.",
+)
+@click.option("--lr", default=1e-5, show_default=True, help="Learning rate.")
+@click.option("--max-length", default=350, show_default=True, type=click.IntRange(16), help="Tokens of an input.")
+@click.option("--precision", default="auto", show_default=True, type=click.Choice(["auto", "bf16", "fp32"]))
+@click.option(
+    "--freeze-embeddings", is_flag=True, help="Leave embeddings as they are, and out of the files: half the size."
+)
+@click.option(
+    "--save-every", default=200, show_default=True, type=click.IntRange(1), help="Steps between two states."
+)
+@click.option("--seed", default=0, show_default=True, type=int)
+@click.option("--device", help="cpu or cuda; the first GPU by default, or the processor.")
+@click.option("--json", "as_json", is_flag=True, help="Print the reader's card as JSON.")
+def reader(out: Path, questions: tuple[Path, ...], dev: tuple[Path, ...], as_json: bool, **given: Any) -> None:
+    r"""Train a reader that finds answers in passages, and write it to the folder OUT.
+
+    A training that was stopped goes on where it was: give the same command again.
+
+    \b
+    hybrid train reader ./reader --questions train.json --dev dev.json --index ./wiki
+    hybrid ask ./wiki "who wrote it?" --reader ./reader
+    """
+    for library in _LIBRARIES:
+        need_library(library, "Training a reader")
+    import dataclasses
+
+    from ..reader.training.dev import make_dev_set
+    from ..reader.training.loop import Plan, Told, Training
+    from ..reader.training.start import find_start
+
+    names = {field.name for field in dataclasses.fields(Plan)}
+    plan = Plan(**{name: value for name, value in given.items() if name in names})
+    start = find_start(given["start"], given["max_length"])
+    examples = _read(questions, given["index"], given["found"])
+    judged = make_dev_set(_read(dev, given["index"], given["found"])) if dev else None
+    if plan.epochs == 0 and judged is None:
+        raise UsageError("With --epochs 0 a reader is only calibrated, which takes questions: give --dev.")
+    training = Training(out, start, plan, examples, given["device"])
+    say(f"{len(examples):,} questions, {training.steps:,} steps, from {start.name}")
+    with Progress("steps", training.steps) as progress:
+
+        def tell(told: Told) -> None:
+            progress.update(told.step, f"loss {told.loss:.3f}")
+            if told.figures:
+                alone, among = told.figures.alone, told.figures.among
+                say(
+                    f"step {told.step:,}: EM {alone.em} / F1 {alone.f1} given the right passage, "
+                    f"EM {among.em} / F1 {among.f1} among others"
+                )
+
+        card = training.run(judged, ", ".join(path.name for path in dev), tell)
+    if as_json:
+        print_json(dataclasses.asdict(card))
+        return
+    if card.calibration:
+        error = (
+            ""
+            if card.calibration.ece is None
+            else f", ECE {card.calibration.ece:.3f} on {card.calibration.questions}"
+        )
+        say(f"calibrated: temperature {card.calibration.temperature:.2f}{error} questions that it was not fitted on")
+    click.echo(str(out) if not on_terminal() else f"the reader is in {out}")
+
+
+def _read(paths: tuple[Path, ...], index: str | None, found: int) -> Any:
+    """Read files of questions; passages without an answer come from an index if there is one."""
+    from ..reader.training.examples import read_examples, retrieve_negatives
+
+    examples = [one for path in paths for one in read_examples(path)]
+    if index is None:
+        return examples
+    with open_index(index) as opened:
+        return list(retrieve_negatives(opened, examples, found))

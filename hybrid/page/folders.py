@@ -1,0 +1,148 @@
+"""A server for indexes in folders: the page, and the part of ``/v1`` that it asks. No cluster, no credentials.
+
+Folders hold what people keep on their own machine. So it answers only requests for a name that it was told it has:
+another site's page may give that machine's address a name of its own, and must not read anything by it.
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ..engines.contract import Index
+from ..engines.opensearch.calls import encode
+from ..errors import EncoderMismatchError, GatewayError, HybridError, ModelError, UsageError, VectorError
+from ..gateway.answering import Note
+from ..gateway.app import NOTES
+from ..gateway.intake import read_object
+from ..gateway.policy import Limits
+from ..gateway.reasons import Reason
+from ..gateway.receiving import receive, while_connected
+from ..gateway.refusing import GONE, JSON, refuse, refuse_address
+from ..gateway.v1_body import read_question
+from ..passages import SearchResult, to_json
+from ..requests import SearchOptions
+from .about import describe_index
+from .files import build_routes
+
+log = logging.getLogger(__name__)
+
+#: Names under which a machine reaches itself.
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
+
+Answer = Callable[[Request], Awaitable[Response]]
+
+
+class Folders:
+    """Answers requests to indexes in folders."""
+
+    def __init__(self, indexes: Mapping[str, Index]):
+        self._indexes = indexes
+        self._limits = Limits()
+        # A ranking uses every core by itself; more at a time would only wait for each other.
+        self._turns = asyncio.Semaphore(os.cpu_count() or 1)
+
+    async def describe(self, _request: Request) -> Response:
+        """Answer ``/v1/indexes``."""
+        return _answer({"indexes": await asyncio.to_thread(self._describe), "answers": False})
+
+    async def find(self, request: Request) -> Response:
+        """Answer ``/v1/search``."""
+        body = read_object(await receive(request, self._limits), self._limits)
+        index = self._indexes.get(str(body.get("index")))
+        if index is None:
+            raise GatewayError(f"no such index [{body.get('index')}]", status=404, kind="index_not_found_exception")
+        question, options = read_question(body)
+        if options.get("k", 1) > self._limits.hits:
+            raise GatewayError(f"k is {options['k']}; {self._limits.hits} is the most.")
+        found, note = await while_connected(request, self._search(index, question, options))
+        return _answer(to_json(found), {NOTES: str(note)})
+
+    def _describe(self) -> list[dict[str, Any]]:
+        return [describe_index(name, index.profile, index.status().passages) for name, index in self._indexes.items()]
+
+    async def _search(self, index: Index, question: str, options: SearchOptions) -> tuple[SearchResult, Note]:
+        """Rank passages; without an encoder by BM25, which the note says."""
+        async with self._turns:
+            try:
+                found = await asyncio.to_thread(index.search, question, **options)
+            except (ModelError, VectorError) as error:
+                if "vector" in options:
+                    raise
+                if options.get("mode") == "dense":
+                    raise GatewayError(str(error), status=503, kind="encoder_exception") from error
+                log.warning("%s", error)
+                lexical: SearchOptions = {**options, "mode": "lexical"}
+                return await asyncio.to_thread(index.search, question, **lexical), Note("off", Reason.ENCODER)
+        return found, Note("off", Reason.MODE) if found.mode == "lexical" else Note("on")
+
+
+def build_app(indexes: Mapping[str, Index], hosts: Collection[str]) -> ASGIApp:
+    """Build the application; ``hosts`` are the names that it answers to, any if there are none."""
+    folders = Folders(indexes)
+    routes = [
+        *build_routes(),
+        Route("/v1/indexes", _serve(folders.describe), methods=["GET"]),
+        Route("/v1/search", _serve(folders.find), methods=["POST"]),
+    ]
+    app = Starlette(routes=routes, exception_handlers={HTTPException: refuse_address})
+    return NamedHosts(app, hosts) if hosts else app
+
+
+def names_of(host: str) -> Collection[str]:
+    """Give the names of a server that listens on ``host``; none where it cannot know how others call it."""
+    return _LOOPBACK if host in _LOOPBACK or f"[{host}]" in _LOOPBACK else ()
+
+
+class NamedHosts:
+    """Lets requests through that call the server by one of its names."""
+
+    def __init__(self, app: ASGIApp, hosts: Collection[str]):
+        self._app = app
+        self._hosts = hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] != "http" or _name_of(Headers(scope=scope).get("host", "")) in self._hosts:
+            await self._app(scope, receive, send)
+            return
+        error = GatewayError(f"This server answers to {', '.join(sorted(self._hosts))} only.", status=421)
+        await refuse(error)(scope, receive, send)
+
+
+def _name_of(host: str) -> str:
+    """Give a host without its port."""
+    name, colon, port = host.rpartition(":")
+    return (name if colon and port.isdecimal() else host).lower()
+
+
+def _serve(answer: Answer) -> Answer:
+    """Give an endpoint that turns errors into OpenSearch's."""
+
+    async def endpoint(request: Request) -> Response:
+        try:
+            return await answer(request)
+        except GatewayError as error:
+            return refuse(error)
+        except ClientDisconnect:
+            return Response(status_code=GONE)
+        except (UsageError, EncoderMismatchError) as error:
+            return refuse(GatewayError(str(error)))
+        except HybridError as error:
+            log.warning("%s", error)
+            return refuse(GatewayError(str(error), status=503, kind="index_exception"))
+
+    return endpoint
+
+
+def _answer(body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Response:
+    return Response(encode(body), headers=headers, media_type=JSON)

@@ -1,0 +1,67 @@
+"""Scores to probabilities: the temperature at which a reader's confidence says how often it is right.
+
+The temperature is the one with the greatest likelihood on some questions; how well it does is told on others, by the
+expected calibration error: the mean distance between confidence and share of right answers, in ten classes.
+"""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .answers import ReadRequest
+from .cards import Calibration
+from .measuring import judge
+from .reader import Reader, choose
+from .selecting import Reading
+
+Floats = NDArray[np.float64]
+Items = Sequence[tuple[ReadRequest, Sequence[Reading], Sequence[str]]]
+
+#: Temperatures that are tried, from sharp to blunt.
+_TRIED = np.geomspace(0.1, 20, 107)
+_CLASSES = 10
+#: No confidence counts as nearer to 0 or 1 in a likelihood.
+_LEAST = 1e-6
+
+
+def calibrate(
+    reader: Reader, requests: Sequence[ReadRequest], right: Sequence[Sequence[str]], data: str
+) -> Calibration:
+    """Fit a temperature on the first half of the questions, and measure on the second what is left wrong."""
+    items = list(zip(requests, reader.find(requests), right, strict=True))
+    middle = (len(items) + 1) // 2
+    fitted, held_out = items[:middle], items[middle:]
+
+    def confidences_at(some: Items) -> Callable[[float], tuple[Floats, Floats]]:
+        return lambda temperature: _judge_at(reader, some, temperature)
+
+    temperature = fit_temperature(confidences_at(fitted))
+    error = measure_error(*_judge_at(reader, held_out, temperature)) if held_out else None
+    return Calibration(temperature=temperature, data=data, ece=error, questions=len(held_out))
+
+
+def fit_temperature(judged_at: Callable[[float], tuple[Floats, Floats]]) -> float:
+    """Give the temperature at which confidences make what happened the most likely."""
+    return float(min(_TRIED, key=lambda tried: _surprise(*judged_at(float(tried)))))
+
+
+def measure_error(confidences: Floats, right: Floats) -> float:
+    """Give the expected calibration error."""
+    classes = np.minimum((confidences * _CLASSES).astype(int), _CLASSES - 1)
+    gaps = [abs(float((confidences - right)[classes == one].sum())) for one in range(_CLASSES)]
+    return sum(gaps) / max(len(right), 1)
+
+
+def _judge_at(reader: Reader, items: Items, temperature: float) -> tuple[Floats, Floats]:
+    """Give how sure the reader is of each first answer at a temperature, and whether it is right."""
+    card = dataclasses.replace(reader.card, calibration=Calibration(temperature=temperature, data=""))
+    judged = [judge(choose(request, readings, card), right) for request, readings, right in items]
+    sure = np.array([one.answer.confidence or 0.0 if one.answer else 0.0 for one in judged])
+    return sure, np.array([one.em for one in judged])
+
+
+def _surprise(confidences: Floats, right: Floats) -> float:
+    sure = np.clip(confidences, _LEAST, 1 - _LEAST)
+    return float(-(right * np.log(sure) + (1 - right) * np.log(1 - sure)).sum())

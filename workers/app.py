@@ -44,7 +44,7 @@ def build_configuration(settings: Settings) -> dict[str, Any]:
     }
     tls = tls_options(settings)
     return {
-        "include": ["workers.encode"],
+        "include": ["workers.encode", "workers.read"],
         "accept_content": ["json"],
         "task_serializer": "json",
         "result_serializer": "json",

@@ -24,8 +24,9 @@ class Attendance(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has n
     def start(self, parent: Any) -> None:
         """Begin to feed and to watch; only who takes passages feeds them."""
         settings = read_settings()
-        feeding = Feeding(settings) if ENCODE_QUEUE in parent.app.amqp.queues.consume_from else None
-        watching = Watching(settings, parent.hostname, lambda: feeding.waits_for if feeding else "")
+        queues = tuple(parent.app.amqp.queues.consume_from)
+        feeding = Feeding(settings) if ENCODE_QUEUE in queues else None
+        watching = Watching(settings, parent.hostname, queues, lambda: feeding.waits_for if feeding else "")
         self._parts = [part for part in (feeding, watching) if part is not None]
         if settings.metrics_port is not None:
             self._parts.append(Metrics(settings.metrics_port, lambda: watching.health))

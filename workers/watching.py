@@ -9,7 +9,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from celery.worker import state
 
@@ -32,9 +32,10 @@ log = logging.getLogger(__name__)
 class Watching:
     """Looks at the broker and at what Celery is given, and writes it down."""
 
-    def __init__(self, settings: Settings, node: str, waits_for: Callable[[], str]):
+    def __init__(self, settings: Settings, node: str, queues: Sequence[str], waits_for: Callable[[], str]):
         self.health = Health(node, os.getpid(), time.time(), "it has just started", "")
         self._broker = Broker(settings)
+        self._queues = queues
         self._waits_for = waits_for
         self._path = note_path(settings, node)
         self._ear = Ear()
@@ -67,7 +68,7 @@ class Watching:
     def _look(self) -> Health:
         before = dataclasses.replace(self.health, time=time.time(), waits_for=self._waits_for())
         try:
-            lengths = self._broker.lengths()
+            lengths = self._broker.lengths(self._queues)
             signs.show_life(self._broker, before.node)
             done = signs.read_done(self._broker, before.node)
         except BrokerError as error:

@@ -27,7 +27,8 @@ def command(origin: str, destination: str, shards: int, replicas: int | None, as
     with open_index(origin) as source:
         total = source.status().passages
         spec = IndexSpec(shards=shards, replicas=replicas, meta_types=source.meta_types())
-        create_index(destination, source.profile, spec)
+        # A copy of an adopted index has the layout of ours.
+        create_index(destination, dataclasses.replace(source.profile, text_fields=()), spec)
         with open_index(destination) as copy, Progress("copying", total) as progress:
             for passages in source.scan():
                 report += copy.add(passages)

@@ -48,7 +48,7 @@ def _cell(interval: Interval) -> str:
 def _difference(difference: Difference) -> str:
     """Write a difference in points; a star says that chance alone would hardly give it."""
     star = "*" if difference.p < UNLIKELY else " "
-    return f"{100 * difference.mean:+.1f}{star} [{100 * difference.low:+.1f}, {100 * difference.high:+.1f}]"
+    return f"{100 * difference.mean:+z.1f}{star} [{100 * difference.low:+z.1f}, {100 * difference.high:+z.1f}]"
 
 
 def _numbers(figure: Interval | Difference) -> list[str]:

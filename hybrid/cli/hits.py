@@ -48,7 +48,7 @@ def render_hits(result: SearchResult, matcher: Matcher, width: int) -> Renderabl
 
 def render_cell(result: SearchResult, hit: Hit, is_right: bool, longest: float, width: int) -> RenderableType:
     """Give a hit in a narrow column: title, mark, and both parts as one bar."""
-    title = Text(f"{'✓' if is_right else ' '} {_shorten(flatten(hit.title or hit.text), width - 2)}")
+    title = Text(f"{'✓' if is_right else ' '} {shorten_cells(flatten(hit.title or hit.text), width - 2)}")
     title.stylize("bold green" if is_right else "default")
     bar = Text("  ")
     for part in _in_order(split_parts(hit, result)):
@@ -117,11 +117,11 @@ def _write_head(hit: Hit, matcher: Matcher, width: int) -> Text:
     """Write rank, title and id, with the score at the right edge; where room is short the id gives way."""
     score = f"{hit.score:.2f}"
     room = max(width - _INDENT - len(score) - 1, 1)
-    title = Text(_shorten(flatten(hit.title), room), style="bold")
+    title = Text(shorten_cells(flatten(hit.title), room), style="bold")
     _mark(title, matcher)
     left = room - title.cell_len - 2 * bool(title)
     head = Text.assemble((f"{hit.rank:>{_INDENT - 2}}  ", "dim"), title, "  " if title else "")
-    head.append(_shorten(flatten(hit.id), left), style="dim")
+    head.append(shorten_cells(flatten(hit.id), left), style="dim")
     head.append(" " * max(width - head.cell_len - len(score), 1))
     return head.append(score, style="bold green")
 
@@ -147,7 +147,7 @@ def _in_order(parts: Sequence[Part]) -> list[Part]:
     return sorted(parts, key=lambda part: part.style != _BM25)
 
 
-def _shorten(text: str, cells: int) -> str:
+def shorten_cells(text: str, cells: int) -> str:
     """Cut a text to so many cells; none is left of one for which there is no room."""
     if cell_len(text) <= cells:
         return text

@@ -19,6 +19,7 @@ PROGRAM = "hybrid"
 
 #: Subcommand → module that holds it as ``command``; a module is imported only when its command is asked for.
 COMMANDS = {
+    "adopt": "adopt",
     "ask": "ask",
     "batch": "batch",
     "copy": "copy",

@@ -30,6 +30,11 @@ def search_options(command: F) -> F:
     return _add(_add(command, _VECTOR_OPTIONS), _ranking_options(10))
 
 
+def ask_options(command: F) -> F:
+    """Add the same for a question whose hits are read."""
+    return _add(_add(command, _VECTOR_OPTIONS), _ranking_options(20))
+
+
 def batch_options(command: F) -> F:
     """Add the same for many questions: each has a vector of its own, and more passages are wanted."""
     return _add(command, _ranking_options(100))

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 #: Passages that are encoded and written together.
 FILL_SIZE = 256
+#: What a profile says of the index, whichever the encoder is.
+_OF_THE_INDEX = ("analyzer", "k1", "b", "depth", "text_fields")
 
 
 @click.command("reencode")
@@ -72,8 +74,7 @@ def command(
         if made.pair_id == main.profile.pair_id:
             say(f"questions use {made.pair_id} already")
             return _report(client, main, Change(done=True), index, as_json)
-        own = main.profile
-        profile = made.make_profile(analyzer=own.analyzer, k1=own.k1, b=own.b, depth=own.depth)
+        profile = made.make_profile(**{name: getattr(main.profile, name) for name in _OF_THE_INDEX})
         target = client.run(reencode.add_encoder(main, profile))
         if not queue:
             change = _fill(client, target, made, allow_failed)

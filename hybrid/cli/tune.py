@@ -138,8 +138,8 @@ def _print(tuning: Tuning, constants: Constants | None, before: Profile) -> None
         taken = "taken" if constants.better else "left as they are"
         click.echo(
             f"k1 {best.k1:g} and b {best.b:g} reach {100 * best.mean:.2f}; on questions that they were not chosen by "
-            f"{100 * gain.mean:+.2f} points from k1 {before.k1:g} and b {before.b:g} "
-            f"({100 * gain.low:+.2f} to {100 * gain.high:+.2f}): {taken}"
+            f"{100 * gain.mean:+z.2f} points from k1 {before.k1:g} and b {before.b:g} "
+            f"({100 * gain.low:+z.2f} to {100 * gain.high:+z.2f}): {taken}"
         )
     if curve.on_edge:
         say("the best λ may lie beyond those that were tried; say more of them with --lambda")

@@ -52,6 +52,11 @@ class Tokens:
         slices = [inputs[start : start + _SLICE] for start in range(0, len(inputs), _SLICE)]
         return [ids for one in slices for ids in self._encode(one)]
 
+    def count_cut(self, pairs: Sequence[Pair]) -> int:
+        """Count the passages that are longer than the tower reads."""
+        inputs = [_mend(render(self._tower, title, text)) for title, text in pairs]
+        return sum(bool(one.overflowing) for one in self.open().encode_batch_fast(inputs))
+
     def _encode(self, inputs: list[str | Pair]) -> Iterator[Ids]:
         tokenizer = self.open()
         try:

@@ -1,7 +1,7 @@
 """Ways to make one order of two lists: the true scores and ranks of a question's candidates go in, scores come out.
 
 The product ranks by ``add_true_scores``. The others are what is done elsewhere, for comparison on the same lists, and
-the head bonus, which goes further. What a rule may use of a passage that only one list holds is the difference
+the head bonus, an attempt to go further. What a rule may use of a passage that only one list holds is the difference
 between most of them.
 """
 
@@ -20,7 +20,8 @@ Ranks = NDArray[np.int64]
 RRF_K = 60
 #: What OpenSearch's min-max gives the last of a list, so that it stands above what the list does not hold.
 MIN_MAX_FLOOR = 0.001
-#: The head bonus that was best at every k: weight of sim, size of the bonus, rank at which it has halved.
+#: The head bonus that was best for all test sets in one collection: weight of sim, size of the bonus, and the rank at
+#: which it has halved. Elsewhere it is no better than the sum (``python -m benchmarks.beyond``).
 HEAD_WEIGHT, HEAD_BONUS, HEAD_RANK = 0.75, 4.0, 20.0
 
 

@@ -19,16 +19,18 @@ STYLE = """
 @media (prefers-color-scheme:dark){:root{--paper:#0c0f14;--card:#12161d;--ink:#e6eaf1;--soft:#98a3b5;--rule:#2a313d;
 --best:#fb923c}}
 body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.55 system-ui,sans-serif}
-main{max-width:60rem;margin:0 auto;padding:2.5rem 1.25rem 4rem}
+main{max-width:70rem;margin:0 auto;padding:2.5rem 1.25rem 4rem}
 h1{font-size:1.7rem;line-height:1.2;margin:0 0 .25rem}h2{font-size:1.15rem;margin:2.5rem 0 .5rem}
 .soft{color:var(--soft)}p{max-width:44rem}.lead{font-size:1.15rem}.lead b{color:var(--best)}
 figure{margin:1.5rem 0}svg{width:100%;height:auto;border:1px solid var(--rule);border-radius:8px}
 .wide{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums;background:var(--card);
-border:1px solid var(--rule);min-width:100%}th,td{padding:.4rem .8rem;text-align:right;white-space:nowrap;
+border:1px solid var(--rule);min-width:100%}th,td{padding:.35rem .6rem;text-align:right;white-space:nowrap;
 border-top:1px solid var(--rule)}th{font-weight:600;color:var(--soft);font-size:.9rem}
-th:first-child,td:first-child{text-align:left}td small{color:var(--soft)}tr.mark td{font-weight:600}
+th:first-child,td:first-child{text-align:left}td small{color:var(--soft);display:block;font-size:.72rem;
+line-height:1.3}tr.mark td{font-weight:600}
 code{font-size:.92em}
-@media print{body{background:none}main{padding:0}}
+@media print{body{background:none}main{padding:0}table{font-size:.7rem}th,td{padding:.2rem .3rem}
+td small{font-size:.55rem}}
 """.strip().replace("\n", "")
 
 
@@ -95,9 +97,9 @@ def _verdict(tuning: Tuning, subject: Subject) -> str:
     curve, now = tuning.curve, subject.profile.lam
     best = f"the best is {curve.best:g}, with {LEVEL:.0%} confidence between {curve.low:g} and {curve.high:g}"
     if curve.chosen == now:
-        return f"Keep <b>λ = {now:g}</b>. On these questions {best}, but by no more than chance may give."
+        return f"Keep <b>λ = {now:g}</b>. On these questions {best}; that another is better is not sure."
     gain = 100 * (curve.at(curve.chosen).mean - curve.at(now).mean)
-    return f"Take <b>λ = {curve.chosen:g}</b> instead of {now:g}: {gain:+.2f} points on these questions; {best}."
+    return f"Take <b>λ = {curve.chosen:g}</b> instead of {now:g}: {gain:+z.2f} points on these questions; {best}."
 
 
 def _explain(tuning: Tuning, subject: Subject) -> str:
@@ -105,9 +107,8 @@ def _explain(tuning: Tuning, subject: Subject) -> str:
     return (
         "Passages are ranked by BM25 + λ · sim, where every candidate has both true scores. The line is the "
         f"{escape(name_metric(tuning).lower())} in per cent of the questions, the band its {LEVEL:.0%} bootstrap "
-        "interval, the shaded stretch that of the best λ. The filled mark is the λ that is chosen: of those that are "
-        "as good as the best within one standard error, the nearest to the index's λ, the open mark. What is right "
-        f"is told by {subject.by}.{edge}"
+        "interval, the shaded stretch that of the best λ. The filled mark is the λ that is chosen because it is the "
+        f"most surely better than the index's λ, the open mark. What is right is told by {subject.by}.{edge}"
     )
 
 
@@ -210,4 +211,4 @@ def _interval(figure: Interval) -> str:
 
 def _difference(figure: Difference) -> str:
     star = "*" if figure.p < UNLIKELY else ""
-    return f"{100 * figure.mean:+.1f}{star} <small>{100 * figure.low:+.1f} to {100 * figure.high:+.1f}</small>"
+    return f"{100 * figure.mean:+z.1f}{star} <small>{100 * figure.low:+z.1f} to {100 * figure.high:+z.1f}</small>"

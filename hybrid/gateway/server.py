@@ -104,21 +104,27 @@ def run(app: ASGIApp, place: Place) -> None:
     except (OSError, ssl.SSLError) as error:
         raise UsageError(f"--certificate and --key cannot be used: {error}; both are PEM files.") from error
     server = uvicorn.Server(config)
-    with _listen(place) as listening, suppress(KeyboardInterrupt):
+    with listen(place) as listening, suppress(KeyboardInterrupt):
         log.info("listening on %s", replace(place, port=listening.getsockname()[1]).url)
         server.run(sockets=[listening])
     if not server.started:
         raise GatewayError("The gateway did not start; the lines above say why.")
 
 
-def _listen(place: Place) -> socket.socket:
+def listen(place: Place) -> socket.socket:
     """Open the port, before anything else is begun."""
     try:
-        family, _, _, _, address = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)[0]
-        return socket.create_server(address[:2], family=family)
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            place.host, place.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        # With the protocol named, asyncio sends what is written at once; without, every answer may wait for 40 ms.
+        listening = socket.socket(family, kind, protocol)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
     except OSError as error:
         where = f"{place.host}:{place.port}"
         raise UsageError(f"Cannot listen on {where}: {error.strerror}; choose another --host or --port.") from error
+    return listening
 
 
 def build_config(app: ASGIApp, place: Place) -> uvicorn.Config:

@@ -91,10 +91,11 @@ class Broker:
         packed = [pack(ENCODE_TASK, ENCODE_QUEUE, message.to_json()) for message in messages]
         return int(self.ask(lambda _: self._push(keys=[_QUEUE, _TAKEN], args=[cap, *packed])))
 
-    def lengths(self) -> Lengths:
-        """Count the messages; those with workers are of all queues."""
-        waiting, taken = self.together(lambda pipe: (pipe.llen(_QUEUE), pipe.hlen(_TAKEN)))
-        return Lengths(waiting, taken)
+    def lengths(self, queues: Sequence[str] = (ENCODE_QUEUE,)) -> Lengths:
+        """Count the messages that wait in these queues; those with workers are of all queues."""
+        names = [KEY_PREFIX + queue for queue in queues]
+        *waiting, taken = self.together(lambda pipe: ([pipe.llen(name) for name in names], pipe.hlen(_TAKEN)))
+        return Lengths(sum(waiting), taken)
 
     def read_under_way(self) -> set[EncodeMessage]:
         """Read the messages that wait, and those that are being worked on."""

@@ -68,17 +68,17 @@ class SpanModel(nn.Module):
 class QuestionAnsweringModel(nn.Module):
     """A model for question answering: a passage is as relevant as its first token is unlikely to be the answer."""
 
-    def __init__(self, model: Any, title_end: int | None):
+    def __init__(self, model: Any, type_mark: int | None):
         super().__init__()
         self.model = model
-        self._between = title_end
+        self._type_mark = type_mark
 
     def forward(self, ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Give minus the null score (n), and start and end scores (n, tokens, 2)."""
         given = {"input_ids": ids, "attention_mask": mask}
-        if self._between is not None:
-            is_between = (ids == self._between).long()
-            given["token_type_ids"] = (is_between.cumsum(1) - is_between > 0).long() * mask
+        if self._type_mark is not None:
+            is_mark = (ids == self._type_mark).long()
+            given["token_type_ids"] = (is_mark.cumsum(1) - is_mark > 0).long() * mask
         found = self.model(**given)
         scores = torch.stack([found.start_logits, found.end_logits], dim=-1).float()
         return -scores[:, 0].sum(-1), scores
@@ -176,4 +176,5 @@ def _load_question_answering(folder: Folder, type_mark: int | None) -> QuestionA
     if missing:
         raise ModelError(f"{folder.checkpoint.weights[0]} lacks weights of its model, among them {min(missing)}.")
     takes_types = "token_type_ids" in inspect.signature(model.forward).parameters
-    return QuestionAnsweringModel(model, type_mark if takes_types else None)
+    knows_types = int(folder.checkpoint.config.get("type_vocab_size") or 0) > 1
+    return QuestionAnsweringModel(model, type_mark if takes_types and knows_types else None)

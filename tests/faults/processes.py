@@ -30,12 +30,14 @@ def wait_for(done: Callable[[], bool], what: str, evidence: Callable[[], str] = 
 class RedisServer:
     """A Redis on a port of its own, whose data may outlive its process."""
 
-    def __init__(self, *options: str, persistent: bool = False):
+    def __init__(self, *options: str, persistent: bool = False, password: str | None = None):
         self.folder = Path(tempfile.mkdtemp(prefix="hybrid-redis-"))
         self.port = free_ports(1)[0]
-        self.url = redis_url(self.port)
+        self.url = redis_url(self.port, password=password)
+        self._password = password
         self.library: Any = redis.Redis.from_url(self.url)
-        self._command = [*redis_command(self.port, folder=self.folder, persistent=persistent), *options]
+        command = redis_command(self.port, folder=self.folder, persistent=persistent, password=password)
+        self._command = [*command, *options]
         self._process: Leashed | None = None
 
     def start(self) -> None:
@@ -44,7 +46,12 @@ class RedisServer:
         )
         self._process = process
         log = self.folder / "redis.log"
-        wait_until(lambda: is_redis(self.port), ended=process.ended, evidence=lambda: tail(log), what="redis-server")
+        wait_until(
+            lambda: is_redis(self.port, password=self._password),
+            ended=process.ended,
+            evidence=lambda: tail(log),
+            what="redis-server",
+        )
 
     def kill(self) -> None:
         """End the server as a crash would."""

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -55,6 +55,12 @@ class Stage:
         """Write text without vectors."""
         with open_index(self.address, settings=self.settings) as index:
             assert not index.add(passages, refresh=True).failures
+
+    def write_encoded(self, passages: Iterable[Passage]) -> None:
+        """Write text with the vectors of the encoder that the index begins with."""
+        given = list(passages)
+        vectors = self.encoder.encode_passages([(one.title, one.text) for one in given])
+        self.write(replace(one, vector=vector) for one, vector in zip(given, vectors, strict=True))
 
     def delete(self, ids: Iterable[str]) -> None:
         with open_index(self.address, settings=self.settings) as index:
@@ -116,7 +122,7 @@ class Stage:
 def set_stage(troupe: Troupe, raw: Any, encoder: Encoder, **spec: Any) -> Stage:
     """Make an index that the troupe's workers look after."""
     stage = Stage(troupe, raw, encoder, f"{troupe.prefix}-{secrets.token_hex(3)}")
-    create_index(stage.address, encoder.make_profile(), IndexSpec(replicas=0, **spec), settings=stage.settings)
+    create_index(stage.address, encoder.make_profile(), IndexSpec(**{"replicas": 0, **spec}), settings=stage.settings)
     return stage
 
 

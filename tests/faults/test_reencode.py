@@ -51,13 +51,6 @@ def client(stage: Stage) -> Iterator[Client]:
     client.close()
 
 
-def fill_old(stage: Stage, wanted: dict[str, Passage]) -> None:
-    """Write passages with the vectors of the encoder that the index begins with."""
-    given = list(wanted.values())
-    vectors = stage.encoder.encode_passages([(one.title, one.text) for one in given])
-    stage.write(dataclasses.replace(one, vector=vector) for one, vector in zip(given, vectors, strict=True))
-
-
 def field_of(encoder: Encoder) -> str:
     return encoder.make_profile().vector_field
 
@@ -94,7 +87,7 @@ def test_index_gets_a_second_encoder_and_goes_back(
     stage: Stage, hybrid: Say, newer: Encoder, new_model: Path
 ) -> None:
     wanted = passages(COUNT)
-    fill_old(stage, wanted)
+    stage.write_encoded(wanted.values())
     command = ["reencode", stage.address, "--encoder", new_model, "--scale", "20", "--json"]
     said = hybrid(*command)
     assert (said.code, said.json["done"], said.json["encoded"], said.json["pending"]) == (0, True, COUNT, 0)
@@ -122,7 +115,7 @@ def test_passages_that_come_change_and_go_meanwhile_are_neither_lost_nor_revived
     stage: Stage, hybrid: Say, newer: Encoder, new_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wanted = passages(600)
-    fill_old(stage, wanted)
+    stage.write_encoded(wanted.values())
     encode, rounds = Encoder.encode_passages, list[int]()
 
     def encode_and_edit(self: Encoder, pairs: Any) -> Any:
@@ -147,55 +140,12 @@ def test_passages_that_come_change_and_go_meanwhile_are_neither_lost_nor_revived
     assert_vectors(stage, wanted, newer)
 
 
-def test_workers_fill_a_second_encoder_in_and_change_over(
-    stage: Stage, hybrid: Say, troupe: Troupe, newer: Encoder, new_model: Path
-) -> None:
-    wanted = passages(900)
-    fill_old(stage, wanted)
-
-    def edit() -> None:
-        changed = {one.id: one for number in range(0, 900, 9) for one in [passage(number, "other")]}
-        added, gone = passages(50, start=5_000), list(wanted)[4::9]
-        stage.write([*changed.values(), *added.values()])
-        stage.delete(gone)
-        wanted.update(changed | added)
-        for one in gone:
-            del wanted[one]
-
-    troupe.points.order("after encode", edit, cuts=False)
-    troupe.add("one")
-    command = ["reencode", stage.address, "--encoder", new_model, "--scale", "20", "--queue"]
-    begun = hybrid(*command)
-    assert begun.code == 0
-    assert f"hybrid status {stage.address} --follow" in begun.err
-    assert hybrid(*command, "--wait", "--json").json["done"]
-    wait_for(lambda: in_use(stage) == newer.pair_id, "changing over", troupe.evidence)
-    stage.wait_encoded()
-    assert troupe.points.strikes == []
-    assert_vectors(stage, wanted, newer)
-    both = [one for one, source in stage.stored().items() if field_of(stage.encoder) in source]
-    assert len(both) > len(wanted) // 2
-    assert_survives_an_update(stage, both[:50], stage.encoder, newer)
-
-
-def test_feeder_changes_over_by_itself(
-    stage: Stage, hybrid: Say, troupe: Troupe, newer: Encoder, new_model: Path
-) -> None:
-    wanted = passages(50)
-    fill_old(stage, wanted)
-    if not troupe.workers:
-        troupe.add("one")
-    assert hybrid("reencode", stage.address, "--encoder", new_model, "--scale", "20", "--queue").code == 0
-    wait_for(lambda: in_use(stage) == newer.pair_id, "changing over", troupe.evidence)
-    assert_vectors(stage, wanted, stage.encoder, newer)
-
-
 def test_nobody_loses_a_vector_unless_that_is_wanted(
     stage: Stage, hybrid: Say, new_model: Path, newer: Encoder
 ) -> None:
     """The new encoder cannot read one passage that the old one could, and one that neither can."""
     wanted = passages(20) | {"hard": Passage("hard", f"the {POISON}"), "hopeless": Passage("hopeless", POISON)}
-    fill_old(stage, passages(20))
+    stage.write_encoded(passages(20).values())
     stage.write([dataclasses.replace(wanted["hard"], vector=[1.0] * stage.encoder.dimension), wanted["hopeless"]])
     command = ["reencode", stage.address, "--encoder", new_model, "--scale", "20"]
     said = hybrid(*command, "--json")
@@ -209,7 +159,7 @@ def test_nobody_loses_a_vector_unless_that_is_wanted(
 def test_encoder_that_was_begun_is_gone_on_with_or_given_up(
     stage: Stage, hybrid: Say, client: Client, new_model: Path, newer: Encoder
 ) -> None:
-    fill_old(stage, passages(30))
+    stage.write_encoded(passages(30).values())
     assert hybrid("reencode", stage.address).code == 2
     begin = ["reencode", stage.address, "--encoder", new_model, "--scale", "20", "--queue"]
     assert hybrid(*begin).code == 0
@@ -256,7 +206,7 @@ def test_derived_vectors_are_lists_although_others_write_while_the_field_comes(
 ) -> None:
     """What lands in one segment with documents of before would lose its new vectors, were writes not paused."""
     stage, wanted, begun, over = derived_stage, passages(400), threading.Event(), threading.Event()
-    fill_old(stage, wanted)
+    stage.write_encoded(wanted.values())
     raw.indices.put_settings(index=stage.index, body={"index": {"refresh_interval": "-1"}})
     given = list(wanted.values())
     others = passages(100, start=1_000)
@@ -345,3 +295,46 @@ def test_ingestion_that_began_before_the_change_writes_where_it_meant_to(
     assert field_of(stage.encoder) in source
     assert field_of(newer) not in source
     assert stage.status().pending == 1
+
+
+def test_workers_fill_a_second_encoder_in_and_change_over(
+    stage: Stage, hybrid: Say, troupe: Troupe, newer: Encoder, new_model: Path
+) -> None:
+    wanted = passages(900)
+    stage.write_encoded(wanted.values())
+
+    def edit() -> None:
+        changed = {one.id: one for number in range(0, 900, 9) for one in [passage(number, "other")]}
+        added, gone = passages(50, start=5_000), list(wanted)[4::9]
+        stage.write([*changed.values(), *added.values()])
+        stage.delete(gone)
+        wanted.update(changed | added)
+        for one in gone:
+            del wanted[one]
+
+    troupe.points.order("after encode", edit, cuts=False)
+    troupe.add("one")
+    command = ["reencode", stage.address, "--encoder", new_model, "--scale", "20", "--queue"]
+    begun = hybrid(*command)
+    assert begun.code == 0
+    assert f"hybrid status {stage.address} --follow" in begun.err
+    assert hybrid(*command, "--wait", "--json").json["done"]
+    wait_for(lambda: in_use(stage) == newer.pair_id, "changing over", troupe.evidence)
+    stage.wait_encoded()
+    assert troupe.points.strikes == []
+    assert_vectors(stage, wanted, newer)
+    both = [one for one, source in stage.stored().items() if field_of(stage.encoder) in source]
+    assert len(both) > len(wanted) // 2
+    assert_survives_an_update(stage, both[:50], stage.encoder, newer)
+
+
+def test_feeder_changes_over_by_itself(
+    stage: Stage, hybrid: Say, troupe: Troupe, newer: Encoder, new_model: Path
+) -> None:
+    wanted = passages(50)
+    stage.write_encoded(wanted.values())
+    if not troupe.workers:
+        troupe.add("one")
+    assert hybrid("reencode", stage.address, "--encoder", new_model, "--scale", "20", "--queue").code == 0
+    wait_for(lambda: in_use(stage) == newer.pair_id, "changing over", troupe.evidence)
+    assert_vectors(stage, wanted, stage.encoder, newer)

@@ -58,6 +58,24 @@ def recorded(opensearch: Service) -> Iterator[Recorder]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def watching(corpus: Corpus, opensearch: Service, folder: Path) -> Iterator[tuple[Server, Recorder]]:
+    with (
+        recorder(forwarding(opensearch.url)) as recorded,
+        gateway(folder, recorded.url, "--index", corpus.name, *PATIENT) as server,
+    ):
+        yield server, recorded
+
+
+@pytest.fixture
+def watched(watching: tuple[Server, Recorder], opensearch: Service) -> Iterator[tuple[Server, Recorder]]:
+    """Give a gateway to a cluster that remembers what it is asked, and that may be made to answer otherwise."""
+    _, recorded = watching
+    recorded.requests.clear()
+    yield watching
+    recorded.answer = forwarding(opensearch.url)
+
+
 def is_search(request: Request) -> bool:
     return "_search" in request.path or "_msearch" in request.path
 
@@ -105,14 +123,14 @@ def test_the_gateways_credentials_are_lent_if_that_is_wanted(
         assert said([one for one in recorded.requests if is_search(one)]) == {EVE}
 
 
-def test_a_dense_set_is_not_shared_between_callers(corpus: Corpus, recorded: Recorder, tmp_path: Path) -> None:
-    with gateway(tmp_path, recorded.url, "--index", corpus.name, *PATIENT) as server:
-        for caller, searches in ((EVE, 2), (EVE, 1), ("Basic Ym9iOng=", 2), (EVE, 1)):
-            recorded.requests.clear()
-            assert server.search(corpus.name, BODY, Authorization=caller).notes == ["on; text=query"]
-            asked = [one for one in recorded.requests if is_search(one)]
-            assert len(asked) == searches, "the dense set is asked for once a caller"
-            assert said(asked) == {caller}
+def test_a_dense_set_is_not_shared_between_callers(corpus: Corpus, watched: tuple[Server, Recorder]) -> None:
+    server, recorded = watched
+    for caller, searches in ((EVE, 2), (EVE, 1), ("Basic Ym9iOng=", 2), (EVE, 1)):
+        recorded.requests.clear()
+        assert server.search(corpus.name, BODY, Authorization=caller).notes == ["on; text=query"]
+        asked = [one for one in recorded.requests if is_search(one)]
+        assert len(asked) == searches, "the dense set is asked for once a caller"
+        assert said(asked) == {caller}
 
 
 def refusing(status: int, upstream: str, *, only: Any = is_search, headers: tuple[tuple[str, str], ...] = ()) -> Do:
@@ -126,53 +144,53 @@ def refusing(status: int, upstream: str, *, only: Any = is_search, headers: tupl
 )
 @pytest.mark.parametrize("mode", ["off", "on"])
 def test_what_opensearch_says_to_a_caller_reaches_the_caller(
-    status: int, headers: Any, mode: str, corpus: Corpus, recorded: Recorder, opensearch: Service, tmp_path: Path
+    status: int, headers: Any, mode: str, corpus: Corpus, watched: tuple[Server, Recorder], opensearch: Service
 ) -> None:
-    with gateway(tmp_path, recorded.url, "--index", corpus.name, *PATIENT) as server:
-        recorded.answer = refusing(status, opensearch.url, headers=headers)
-        for answer in (
-            server.search(corpus.name, BODY, X_Search_Mode=mode),
-            server.searches([({"index": corpus.name}, BODY)], X_Search_Mode=mode),
-        ):
-            assert answer.status == status
-            assert answer.json["error"]["reason"] == "no"
-            for name, value in headers:
-                assert answer.headers[name.lower()] == value
+    server, recorded = watched
+    recorded.answer = refusing(status, opensearch.url, headers=headers)
+    for answer in (
+        server.search(corpus.name, BODY, X_Search_Mode=mode),
+        server.searches([({"index": corpus.name}, BODY)], X_Search_Mode=mode),
+    ):
+        assert answer.status == status
+        assert answer.json["error"]["reason"] == "no"
+        for name, value in headers:
+            assert answer.headers[name.lower()] == value
 
 
 def test_a_hybrid_search_that_opensearch_refuses_is_answered_lexically(
-    corpus: Corpus, recorded: Recorder, opensearch: Service, direct: Server, tmp_path: Path
+    corpus: Corpus, watched: tuple[Server, Recorder], opensearch: Service, direct: Server
 ) -> None:
-    with gateway(tmp_path, recorded.url, "--index", corpus.name, *PATIENT) as server:
-        recorded.answer = refusing(400, opensearch.url, only=is_hybrid)
-        answer = server.search(corpus.name, BODY)
-        assert (answer.status, answer.notes) == (200, ["off; reason=upstream"])
-        assert answer.json["hits"] == direct.search(corpus.name, BODY).json["hits"]
-        several = server.searches([({"index": corpus.name}, BODY), ({"index": corpus.name}, {"size": 1})])
-        assert several.notes == ["off; reason=upstream", "off; reason=no-text"]
-        assert [one["status"] for one in several.json["responses"]] == [200, 200]
-        facets = {**BODY, "size": 0}
-        together = server.searches([({"index": corpus.name}, BODY), ({"index": corpus.name}, facets)])
-        assert together.notes == ["off; reason=upstream", "off; reason=companion"]
-        page, counted = together.json["responses"]
-        assert page["hits"]["total"] == counted["hits"]["total"]
+    server, recorded = watched
+    recorded.answer = refusing(400, opensearch.url, only=is_hybrid)
+    answer = server.search(corpus.name, BODY)
+    assert (answer.status, answer.notes) == (200, ["off; reason=upstream"])
+    assert answer.json["hits"] == direct.search(corpus.name, BODY).json["hits"]
+    several = server.searches([({"index": corpus.name}, BODY), ({"index": corpus.name}, {"size": 1})])
+    assert several.notes == ["off; reason=upstream", "off; reason=no-text"]
+    assert [one["status"] for one in several.json["responses"]] == [200, 200]
+    facets = {**BODY, "size": 0}
+    together = server.searches([({"index": corpus.name}, BODY), ({"index": corpus.name}, facets)])
+    assert together.notes == ["off; reason=upstream", "off; reason=companion"]
+    page, counted = together.json["responses"]
+    assert page["hits"]["total"] == counted["hits"]["total"]
 
 
 def test_a_shard_that_fails_in_a_hybrid_search_is_no_reason_for_fewer_hits(
-    corpus: Corpus, recorded: Recorder, opensearch: Service, direct: Server, tmp_path: Path
+    corpus: Corpus, watched: tuple[Server, Recorder], opensearch: Service, direct: Server
 ) -> None:
+    server, recorded = watched
     partial = {
         "took": 1,
         "timed_out": False,
         "_shards": {"total": 2, "successful": 1, "failed": 1},
         "hits": {"hits": []},
     }
-    with gateway(tmp_path, recorded.url, "--index", corpus.name, *PATIENT) as server:
-        broken = always(Reply(200, json.dumps(partial).encode()))
-        recorded.answer = when(is_hybrid, broken, otherwise=forwarding(opensearch.url))
-        answer = server.search(corpus.name, BODY)
-        assert answer.notes == ["off; reason=upstream"]
-        assert answer.json["hits"] == direct.search(corpus.name, BODY).json["hits"]
+    broken = always(Reply(200, json.dumps(partial).encode()))
+    recorded.answer = when(is_hybrid, broken, otherwise=forwarding(opensearch.url))
+    answer = server.search(corpus.name, BODY)
+    assert answer.notes == ["off; reason=upstream"]
+    assert answer.json["hits"] == direct.search(corpus.name, BODY).json["hits"]
 
 
 def test_an_unreachable_cluster_is_an_error_in_its_own_shape(corpus: Corpus, tmp_path: Path) -> None:

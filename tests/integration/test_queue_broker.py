@@ -79,6 +79,9 @@ def test_messages_with_workers_count_against_the_cap(server: RedisServer, broker
     assert vars_of(broker) == (2, 3)
     assert broker.push([message(1)], cap=5) == 0
     assert broker.push([], cap=5) == 0
+    server.library.lpush("hybrid:read", b"{}")
+    assert broker.lengths([READ_QUEUE]).waiting == 1
+    assert broker.lengths([ENCODE_QUEUE, READ_QUEUE]).waiting == 3
 
 
 def test_first_message_that_was_pushed_is_taken_first(server: RedisServer, broker: Broker) -> None:

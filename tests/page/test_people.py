@@ -32,7 +32,8 @@ _CONTRAST = """(() => {
     if (!own || !e.checkVisibility() || e.closest('svg, .hidden, .skip')) continue;
     const back = behind(e), front = read(getComputedStyle(e).color, back);
     const [a, b] = [light(back), light(front)].sort((x, y) => y - x);
-    if ((a + 0.05) / (b + 0.05) < 4.5) found.push(`${e.className} ${e.textContent.slice(0, 30)} ${(a + 0.05) / (b + 0.05)}`);
+    const contrast = (a + 0.05) / (b + 0.05);
+    if (contrast < 4.5) found.push(`${e.className} ${e.textContent.slice(0, 30)} ${contrast}`);
   }
   return found;
 })()"""

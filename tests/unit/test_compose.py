@@ -11,6 +11,8 @@ import yaml
 
 from hybrid.messages import ENCODE_QUEUE, READ_QUEUE
 from hybrid.settings import read_settings
+from workers import health
+from workers.app import STOP_LIMIT
 
 ROOT = Path(__file__).parents[2]
 
@@ -47,6 +49,13 @@ def test_workers_listen_to_the_queues_that_messages_name(stack: dict[str, Any]) 
     for name, queue in (("encode-worker", ENCODE_QUEUE), ("reader-worker", READ_QUEUE)):
         command = stack["services"][name]["command"]
         assert command[command.index("-Q") + 1] == queue
+
+
+def test_workers_may_finish_what_they_have_begun_and_tell_how_they_are(stack: dict[str, Any]) -> None:
+    for name in ("encode-worker", "reader-worker"):
+        service = stack["services"][name]
+        assert int(service["stop_grace_period"].removesuffix("s")) > STOP_LIMIT
+        assert service["healthcheck"]["test"] == ["CMD", "python", "-m", health.__name__]
 
 
 def test_parts_find_each_other_through_settings_that_are_read(stack: dict[str, Any]) -> None:

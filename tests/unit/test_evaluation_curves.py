@@ -77,12 +77,16 @@ def test_the_more_questions_the_further_it_goes_to_the_best(rng: np.random.Gener
     assert abs(many - share(0.6)) < 0.05
 
 
-def test_chosen_weight_lies_between_the_own_and_the_best(rng: np.random.Generator) -> None:
-    for own in (0.0, 0.5, 1.1, 10.0):
-        curve = draw_curve(LAMBDAS, answered(rng, 0.8, 300), own)
-        assert min(own, curve.best) <= curve.chosen <= max(own, curve.best)
+def test_enough_questions_lead_to_the_best_from_anywhere(rng: np.random.Generator) -> None:
     columns = answered(rng, 0.8, 300)
-    assert LAMBDAS[choose(LAMBDAS, np.tile(columns, (400, 1)), 10.0)] == LAMBDAS[find_best(LAMBDAS, columns)]
+    best = LAMBDAS[find_best(LAMBDAS, columns)]
+    for own in (0.0, 0.5, 10.0):
+        chosen = LAMBDAS[choose(LAMBDAS, np.tile(columns, (400, 1)), own)]
+        assert abs(share(chosen) - share(best)) < 0.05
+
+
+def test_own_weight_stays_where_others_are_equal() -> None:
+    assert LAMBDAS[choose(LAMBDAS, np.ones((5, len(LAMBDAS))), 0.5)] == 0.5
 
 
 def test_one_weight_alone_is_chosen() -> None:

@@ -9,7 +9,7 @@ import pytest
 import uvicorn
 
 from hybrid.gateway import server
-from hybrid.gateway.server import Place, build_config
+from hybrid.gateway.server import Place, build_config, listen
 from tests.services.processes import LOCALHOST, free_ports
 
 MEGABYTES = 64
@@ -118,3 +118,11 @@ def test_heads_are_bounded(port: int) -> None:
     with connect(port) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\n" + b"x: " + b"y" * 100_000)
         assert connection.recv(64).startswith(b"HTTP/1.1 400")
+
+
+@pytest.mark.parametrize(("host", "url"), [(LOCALHOST, f"http://{LOCALHOST}:9"), ("::1", "http://[::1]:9")])
+def test_answers_are_sent_at_once(host: str, url: str) -> None:
+    """asyncio only says so to sockets that name their protocol; otherwise every answer may wait for 40 ms."""
+    with listen(Place(host, 0)) as listening:
+        assert listening.proto == socket.IPPROTO_TCP
+    assert Place(host, 9).url == url

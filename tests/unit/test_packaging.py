@@ -58,7 +58,7 @@ def test_wheel_holds_every_module_and_all_data(wheel: zipfile.ZipFile) -> None:
     wanted = {
         str(path.relative_to(ROOT))
         for package in PACKAGES
-        for pattern in ("*.py", "*.json", "*.jsonl")
+        for pattern in ("*.py", "*.json", "*.jsonl", "*.css", "*.html", "*.js", "*.svg")
         for path in (ROOT / package).rglob(pattern)
     }
     assert {"mappings/passages.json", "mappings/jobs.json"} <= wanted <= set(wheel.namelist())

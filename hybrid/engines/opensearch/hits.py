@@ -9,6 +9,7 @@ from ...passages import ID, META, TEXT, TITLE, Hit, Mode
 from ...profile import Profile
 from ...requests import SearchRequest
 from . import queries
+from .layout import present
 
 #: float32 has 24 bits; a sum of a few terms is off by a few units in the last of them.
 _FLOAT32_NOISE = 8 * 2.0**-24
@@ -42,22 +43,22 @@ def hybrid_reader(request: SearchRequest, profile: Profile) -> Reader:
             bm25 = 0.0
             score = fusion.fuse(0.0, prior.a if sim is None else sim, lam)
         expected = fusion.expect_sim(bm25, prior) if sim is None else None
-        return Found(_id(hit), score, bm25, sim, expected, hit.get("_source", {}))
+        return Found(_id(hit), score, bm25, sim, expected, present(hit.get("_source", {}), profile))
 
     return read
 
 
-def lexical_reader(_request: SearchRequest, _profile: Profile) -> Reader:
+def lexical_reader(_request: SearchRequest, profile: Profile) -> Reader:
     """Give what reads a hit whose score is BM25."""
 
     def read(hit: Mapping[str, Any]) -> Found:
         bm25 = float(hit["_score"])
-        return Found(_id(hit), bm25, bm25, read_sim(hit), None, hit.get("_source", {}))
+        return Found(_id(hit), bm25, bm25, read_sim(hit), None, present(hit.get("_source", {}), profile))
 
     return read
 
 
-def dense_reader(_request: SearchRequest, _profile: Profile) -> Reader:
+def dense_reader(_request: SearchRequest, profile: Profile) -> Reader:
     """Give what reads a hit ranked by sim; a passage without any of the question's words has no named score."""
 
     def read(hit: Mapping[str, Any]) -> Found:
@@ -65,7 +66,7 @@ def dense_reader(_request: SearchRequest, _profile: Profile) -> Reader:
         if sim is None:
             raise ValueError(f"passage {_id(hit)} was found by a vector that it does not have")
         bm25 = float(hit.get("matched_queries", {}).get(queries.BM25, 0.0))
-        return Found(_id(hit), sim, bm25, sim, None, hit.get("_source", {}))
+        return Found(_id(hit), sim, bm25, sim, None, present(hit.get("_source", {}), profile))
 
     return read
 

@@ -116,7 +116,8 @@ class OpenSearchIndex:
         after = None
         try:
             while True:
-                page = self._client.run(reads.read_page(snapshot, reads.everything(), True, after))
+                read = reads.read_page(snapshot, reads.everything(), True, after, profile=self.profile)
+                page = self._client.run(read)
                 yield [from_document(stored.source, self.profile.vector_field) for stored in page.passages]
                 after = page.after
                 if after is None:

@@ -13,6 +13,7 @@ from ... import fusion
 from ...passages import CONTENTS, ID, META, TEXT, TITLE, Vector
 from ...profile import Profile
 from ...requests import SearchRequest
+from .layout import source_of
 
 Clause = dict[str, Any]
 Body = dict[str, Any]
@@ -30,7 +31,7 @@ BM25 = "bm25"
 _READ_SIM = (
     "def sim = null;if (doc[params.field].size() != 0) { sim = innerProduct(params.q, doc[params.field]) }return sim;"
 )
-_SOURCE = [TITLE, TEXT, META]
+_SOURCE = (TITLE, TEXT, META)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +208,7 @@ def _returned(request: SearchRequest, target: Target) -> Body:
     Stored fields are compressed together with the vectors in ``_source``; not to open them halves a search for ids.
     """
     body: Body = {"track_total_hits": False, "docvalue_fields": [ID]}
-    body |= {"_source": _SOURCE} if request.text else {"stored_fields": "_none_"}
+    body |= {"_source": source_of(_SOURCE, target.profile)} if request.text else {"stored_fields": "_none_"}
     if request.vector is not None:
         body["script_fields"] = sim_field(request, target)
     return body

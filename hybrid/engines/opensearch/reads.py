@@ -26,8 +26,10 @@ from ...passages import (
     Passage,
     from_document,
 )
+from ...profile import Profile
 from ...records import State
 from .calls import Call, Conversation, ask, encode, passes, read_error
+from .layout import present, source_of
 from .patience import persist
 from .queries import Clause, Target
 
@@ -110,26 +112,34 @@ def read_on(
 
     def attempt() -> Conversation[tuple[str, Page]]:
         try:
-            return snapshot, (yield from read_page(snapshot, query, ENCODER_FIELDS, after, size))
+            return snapshot, (yield from read_page(snapshot, query, ENCODER_FIELDS, after, size, target.profile))
         except RefusedError as error:
             if error.status != _NOT_FOUND:
                 raise
         fresh = yield from open_snapshot(target)
-        return fresh, (yield from read_page(fresh, query, ENCODER_FIELDS, after, size))
+        return fresh, (yield from read_page(fresh, query, ENCODER_FIELDS, after, size, target.profile))
 
     return (yield from persist(attempt))
 
 
 def read_page(
-    snapshot: str, query: Clause, fields: Sequence[str] | bool, after: Sequence[Any] | None, size: int = PAGE
+    snapshot: str,
+    query: Clause,
+    fields: Sequence[str] | bool,
+    after: Sequence[Any] | None,
+    size: int = PAGE,
+    profile: Profile | None = None,
 ) -> Conversation[Page]:
-    """Read one page of a snapshot; ``fields`` are those of ``_source`` to give, True for all."""
+    """Read one page of a snapshot; ``fields`` are those of ``_source`` to give, True for all.
+
+    With a profile they are passages' fields, wherever its documents have them.
+    """
     body: dict[str, Any] = {
         "pit": {"id": snapshot, "keep_alive": KEEP_ALIVE},
         "query": query,
         "sort": [{ID: "asc"}],
         "size": size,
-        "_source": fields,
+        "_source": fields if profile is None else source_of(fields, profile),
         "seq_no_primary_term": True,
         "track_total_hits": False,
     }
@@ -137,7 +147,10 @@ def read_page(
         body["search_after"] = after
     call = Call("POST", "/_search", encode(body), {"allow_partial_search_results": "false"})
     hits = (yield from ask(call, what="read a page of passages"))["hits"]["hits"]
-    stored = tuple(Stored(hit["_id"], hit.get("_source", {}), hit["_seq_no"], hit["_primary_term"]) for hit in hits)
+    stored = tuple(
+        Stored(hit["_id"], _present(hit.get("_source", {}), profile), hit["_seq_no"], hit["_primary_term"])
+        for hit in hits
+    )
     return Page(stored, hits[-1]["sort"] if len(hits) == size else None)
 
 
@@ -152,7 +165,8 @@ def read_sample(target: Target, count: int) -> Conversation[list[Passage]]:
     }
     call = Call("POST", f"/{target.name}/_search", encode(body), {"allow_partial_search_results": "false"})
     found = yield from ask(call, what=f"sample passages of {target.name}")
-    return [from_document(hit["_source"], target.profile.vector_field) for hit in found["hits"]["hits"]]
+    sources = (present(hit["_source"], target.profile) for hit in found["hits"]["hits"])
+    return [from_document(source, target.profile.vector_field) for source in sources]
 
 
 def everything() -> Clause:
@@ -193,12 +207,17 @@ ENCODER_FIELDS = (TITLE, TEXT, ENCODE_ERROR)
 def _get_many(target: Target, ids: Sequence[str], fields: Sequence[str]) -> Conversation[list[dict[str, Any]]]:
     if not ids:
         return []
-    body = encode({"docs": [{"_id": one, "_source": list(fields)} for one in ids]})
+    wanted = source_of(fields, target.profile)
+    body = encode({"docs": [{"_id": one, "_source": wanted} for one in ids]})
     found = yield from ask(Call("POST", f"/{sole_index(target)}/_mget", body), what=f"read from {target.name}")
     for doc in found["docs"]:
         if "error" in doc:
             raise _unreadable(target, doc)
-    return [doc for doc in found["docs"] if doc["found"]]
+    return [{**doc, "_source": present(doc["_source"], target.profile)} for doc in found["docs"] if doc["found"]]
+
+
+def _present(source: Mapping[str, Any], profile: Profile | None) -> Mapping[str, Any]:
+    return source if profile is None else present(source, profile)
 
 
 def _unreadable(target: Target, doc: Mapping[str, Any]) -> BusyError | IndexStateError:

@@ -58,7 +58,7 @@ class _Finding:
 
 def verify_page(target: Target, snapshot: str, after: Sequence[Any] | None) -> Conversation[tuple[Verified, Any]]:
     """Look at one page of a snapshot and correct it; gives what was found and where the next page begins."""
-    page = yield from reads.read_page(snapshot, reads.everything(), _FIELDS, after)
+    page = yield from reads.read_page(snapshot, reads.everything(), _FIELDS, after, profile=target.profile)
     others = list((yield from list_others(target)))
     findings = list(_find(page.passages))
     found = Verified(checked=len(page.passages))

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 
-from ...errors import IndexMissingError
+from ...errors import IndexMissingError, UsageError
 from ...fusion import ROUNDING
 from ...passages import DOCUMENT_ID, Passage
 from ...profile import Profile
@@ -29,6 +29,10 @@ def add_passages(
     Gives the target with the profile as it is afterwards.
     """
     check_encoder(pair_id, target.profile)
+    if target.profile.text_fields:
+        raise UsageError(
+            f"{target.name} was adopted from another index; write to that one, and run hybrid adopt again."
+        )
     failures: list[Failure] = []
     report = BulkReport()
     for batch in split_batches(sift(_to_actions(passages, target.profile), failures)):

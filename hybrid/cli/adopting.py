@@ -1,0 +1,142 @@
+"""``Adoption``: passes over an index that goes on being written to, until the new one holds the same."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from ..engines.opensearch import adopt, reads, reencode
+from ..engines.opensearch.adopt import Document
+from ..engines.opensearch.adopted_body import Origin
+from ..engines.opensearch.calls import Conversation
+from ..engines.opensearch.client import Client
+from ..engines.opensearch.intake import Intake
+from ..engines.opensearch.layout import read_pair
+from ..engines.opensearch.patience import persist
+from ..engines.opensearch.queries import Target
+from ..isolate import encode_each
+from ..passages import Vector
+from ..records import BulkReport, Encode, Job
+from .progress import Progress
+
+if TYPE_CHECKING:
+    from ..encoders import Encoder
+
+T = TypeVar("T")
+
+JOB = "adopt"
+#: Documents that are encoded and written together.
+FILL_SIZE = 256
+#: Passes at the most: each carries over what came during the one before, and is shorter.
+PASSES = 4
+
+
+@dataclass(slots=True)
+class Adopted:
+    """What was done in this run, and in all runs."""
+
+    copied: BulkReport = dataclasses.field(default_factory=BulkReport)
+    removed: int = 0
+    #: Copied documents of which the encoder read only the beginning, in all runs.
+    truncated: int = 0
+
+
+class Adoption:
+    """Copies documents, encodes them, and removes what is gone; can be stopped at any moment and begun again."""
+
+    def __init__(self, client: Client, origin: Origin, target: Target, encoder: "Encoder"):
+        self._client = client
+        self._origin = origin
+        self._target = target
+        self._encoder = encoder
+        self._intake = Intake(client, target)
+        fresh = Job(JOB, f"the index {origin.name}", origin.uuid)
+        self._job = self._intake.load_job(JOB) or fresh
+        self.adopted = Adopted(truncated=self._job.counts.get("truncated", 0))
+
+    def run(self, *, encode: bool) -> Adopted:
+        """Make the new index hold what the origin holds; vectors are left to workers unless ``encode``."""
+        with Progress("documents") as progress:
+            for number in range(PASSES):
+                copied = self._copy_all(progress, self._encode if encode else None)
+                if number and not copied:
+                    break
+            self._remove_gone(progress)
+            if encode:
+                self._fill(progress)
+        return self.adopted
+
+    def _copy_all(self, progress: Progress, encode: Encode | None) -> int:
+        """Copy what is new; gives how many documents that was."""
+        before = self.adopted.copied.total
+        # Every write up to these numbers is done; the refresh that comes next makes all of them visible.
+        numbers = self._insist(lambda: adopt.read_numbers(self._origin))
+        progress.begin("documents", 0, self._insist(lambda: adopt.count(self._origin.index)))
+        for shard, done in sorted(numbers.items()):
+            if self._position(shard) < done:
+                self._copy_shard(shard, done, progress, encode)
+        return self.adopted.copied.total - before
+
+    def _copy_shard(self, shard: int, done: int, progress: Progress, encode: Encode | None) -> None:
+        """Copy one shard's documents, page by page; how far it is stands in the job."""
+        snapshot = self._insist(lambda: adopt.open_shard(self._origin, shard))
+        try:
+            beyond = self._position(shard)
+            while documents := self._client.run(adopt.read_documents(snapshot, beyond)):
+                self._target, copied = self._client.run(adopt.copy_documents(self._target, documents, encode))
+                self.adopted.copied += copied
+                beyond = documents[-1].number
+                # Beyond ``done`` a write with a lower number may still be on its way.
+                self._save(shard, min(beyond, done), self._count_cut(documents))
+                progress.update(self.adopted.copied.total)
+        finally:
+            self._client.run(reads.close_snapshot(snapshot))
+        self._save(shard, done, 0)
+
+    def _fill(self, progress: Progress) -> None:
+        """Encode what an earlier run left to workers, and note why something cannot be encoded."""
+        progress.begin("vectors", 0, None)
+        filled = 0
+        for part in self._intake.fill_pending(self._encode, FILL_SIZE):
+            filled += part.encoded + part.failed
+            progress.update(filled)
+        self._client.run(reencode.probe(self._target))
+
+    def _encode(self, pairs: Sequence[tuple[str, str]]) -> Sequence[Vector | str]:
+        return encode_each(self._encoder.encode_passages, pairs)
+
+    def _remove_gone(self, progress: Progress) -> None:
+        progress.begin("looking for removed documents", 0, None)
+        self._intake.refresh()
+        snapshot, after, looked_at = self._insist(lambda: reads.open_snapshot(self._target)), None, 0
+        try:
+            while True:
+                removed, after = self._client.run(adopt.remove_gone(self._origin, self._target, snapshot, after))
+                self.adopted.removed += removed
+                looked_at += reads.PAGE
+                progress.update(looked_at)
+                if after is None:
+                    break
+        finally:
+            self._client.run(reads.close_snapshot(snapshot))
+        self._intake.refresh()
+
+    def _position(self, shard: int) -> int:
+        return self._job.counts.get(_name(shard), -1)
+
+    def _save(self, shard: int, position: int, cut: int) -> None:
+        self.adopted.truncated += cut
+        counts = {**self._job.counts, _name(shard): position, "truncated": self.adopted.truncated}
+        self._job = self._intake.save_job(dataclasses.replace(self._job, counts=counts))
+
+    def _count_cut(self, documents: list[Document]) -> int:
+        fields = self._target.profile.text_fields
+        return self._encoder.passages.tokens.count_cut([read_pair(one.source, fields) for one in documents])
+
+    def _insist(self, attempt: Callable[[], Conversation[T]]) -> T:
+        """Carry out what does no harm when it is done twice."""
+        return self._client.run(persist(attempt))
+
+
+def _name(shard: int) -> str:
+    return f"shard {shard}"

@@ -4,6 +4,9 @@ A page's whole body, with facets and highlights, goes to OpenSearch itself, thro
 mode on with a question that was never asked and with the same one again. Beside them, without a gateway: the very
 searches that mode on sends, and the encoding of the question. All of them take turns question by question in an order
 that changes; what counts is the difference within each question.
+
+The processor time that the gateway itself takes for a request depends least on what else the machine does. Also
+counted: how many of the passages that mode on admits by name a radial clause would find, which admits by score.
 """
 
 import argparse
@@ -38,11 +41,13 @@ from hybrid.gateway.served import Known, Served, read_known
 from hybrid.gateway.wishes import Wishes
 from hybrid.requests import make_request
 from hybrid.settings import Settings
-from tests.gateway_server import gateway
+from tests.gateway_server import Server, gateway
 from tests.services.discover import opensearch_service
 from tests.vectors import MODEL, SCALE
 
 WARM_UP = 20
+#: Requests over which processor time is counted.
+REPEATED = 300
 FACETS = {"part": {"terms": {"field": "meta.part"}}, "years": {"stats": {"field": "meta.year"}}}
 HIGHLIGHT = {"pre_tags": ["<em>"], "post_tags": ["</em>"], "fields": {"text": {"fragment_size": 200}}}
 COLUMNS = ("direct", "off", "engine_new", "on_new", "engine_again", "on_again", "encoding")
@@ -69,7 +74,8 @@ def main() -> None:
     ):
         engine = _Engine(service.url, name, encoder)
         took = [measure(question, direct, through, engine, encoder) for question in work.questions[WARM_UP:]]
-    found = _summarise(len(work.texts), took)
+        cpu = {mode: _count_cpu(server, through, work.questions[0], mode) for mode in ("off", "on")}
+    found = {**_summarise(len(work.texts), took), "gateway_cpu_ms": cpu}
     print(json.dumps(found, indent=2) if options.json else _table(found))
 
 
@@ -126,6 +132,15 @@ class _Engine:
         rewritten = to_hybrid(build_body(text), plan, Question(request, self._target, ids), self._known)
         return _Prepared(nearest, encode(rewritten.body))
 
+    def count_radial(self, prepared: _Prepared) -> int:
+        """Count what a radial clause finds of the nearest passages, of which there are ``admit``."""
+        near = json.loads(prepared.nearest)
+        whole = json.loads(self._page.ask(encode({**near, "size": self._served.admit + 1})))["hits"]["hits"]
+        ((field, clause),) = near["query"]["knn"].items()
+        least = (whole[-2]["_score"] + whole[-1]["_score"]) / 2
+        radial = {"query": {"knn": {field: {"vector": clause["vector"], "min_score": least}}}, "size": 0}
+        return int(json.loads(self._page.ask(encode(radial)))["hits"]["total"]["value"])
+
     def search(self, *bodies: bytes) -> None:
         for body in bodies:
             self._page.ask(body)
@@ -169,13 +184,25 @@ def measure(text: str, direct: _Page, through: _Page, engine: _Engine, encoder: 
         ask_engine,
         ask_gateway,
     ]
+    took["radial"] = engine.count_radial(prepared)
     for place in np.random.default_rng(len(text)).permutation(len(acts)):
         acts[place]()
     return took
 
 
+def _count_cpu(server: Server, through: _Page, question: str, mode: str) -> float:
+    """Give the milliseconds of processor time that the gateway needs for a request that it has seen before."""
+    body = encode(build_body(question))
+    through.ask(body, mode)
+    before = server.cpu
+    for _ in range(REPEATED):
+        through.ask(body, mode)
+    return _round((server.cpu - before) * 1000 / REPEATED)
+
+
 def _summarise(size: int, took: list[dict[str, float]]) -> dict[str, Any]:
     columns = {name: np.array([one[name] for one in took]) for name in COLUMNS}
+    radial = np.array([one["radial"] for one in took])
     sums = {name: sum(columns[part] for part in parts) for name, parts in ADDED.items()}
     return {
         "passages": size,
@@ -183,6 +210,11 @@ def _summarise(size: int, took: list[dict[str, float]]) -> dict[str, Any]:
         "p50_ms": {name: _round(np.median(column)) for name, column in columns.items()},
         "p95_ms": {name: _round(np.percentile(column, 95)) for name, column in columns.items()},
         "added_ms": {name: _spread(columns[name] - np.asarray(sums[name])) for name in ADDED},
+        "radial_found": {
+            "median": _round(np.median(radial)),
+            "below_90": int((radial < 90).sum()),
+            "none": int((radial == 0).sum()),
+        },
         "ratio": {name: _spread(columns[name] / np.asarray(sums[name])) for name in ADDED},
     }
 
@@ -204,6 +236,12 @@ def _table(found: Mapping[str, Any]) -> str:
         lines.append(
             f"  {name} − {' − '.join(parts)}: {added['p50']} ({added['p25']} to {added['p75']}); ratio {ratio['p50']}"
         )
+    cpu, radial = found["gateway_cpu_ms"], found["radial_found"]
+    lines.append(f"  the gateway's own processor time: off {cpu['off']} ms, on {cpu['on']} ms a request")
+    lines.append(
+        f"  a radial clause finds {radial['median']:.0f} of 100 passages in the median, fewer than 90 for "
+        f"{radial['below_90']} questions, none for {radial['none']}"
+    )
     return "\n".join(lines)
 
 

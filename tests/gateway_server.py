@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import os
+import ssl
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -50,12 +51,18 @@ class Server:
     url: str
     log: Path | None = None
     pid: int = 0
+    #: Whom to trust, where it speaks TLS.
+    tls: ssl.SSLContext | None = None
 
     def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
         """Send one request; underscores in names of headers are hyphens."""
         parts = urlsplit(self.url)
         assert parts.hostname is not None
-        connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=60)
+        connection = (
+            http.client.HTTPConnection(parts.hostname, parts.port, timeout=60)
+            if self.tls is None
+            else http.client.HTTPSConnection(parts.hostname, parts.port, timeout=60, context=self.tls)
+        )
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         with contextlib.closing(connection):
             connection.request(method, path, body, {"content-type": "application/json", **named})
@@ -75,9 +82,22 @@ class Server:
         """Bytes that the gateway's process holds."""
         return int(Path(f"/proc/{self.pid}/statm").read_text("utf-8").split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
+    @property
+    def cpu(self) -> float:
+        """Seconds of processor time that the gateway's process has taken."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text("utf-8").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
 
 @contextlib.contextmanager
-def gateway(folder: Path, upstream: str, *options: str, ready: bool = True, **environ: str) -> Iterator[Server]:
+def gateway(
+    folder: Path,
+    upstream: str,
+    *options: str,
+    ready: bool = True,
+    tls: ssl.SSLContext | None = None,
+    **environ: str,
+) -> Iterator[Server]:
     """Run ``hybrid serve`` until the block ends; ``ready`` waits for upstream and encoder, too."""
     (port,) = free_ports(1)
     number = len(list(folder.glob("gateway-*.log")))
@@ -86,7 +106,7 @@ def gateway(folder: Path, upstream: str, *options: str, ready: bool = True, **en
     command = [str(HYBRID), "serve", "--upstream", upstream, "--port", str(port), *options]
     settings = [f"{name}={value}" for name, value in {**plain, "HF_HUB_OFFLINE": "1", **environ}.items()]
     process = Leashed(["/usr/bin/env", "-i", *settings, *command], folder=folder / f"gateway-{number}", log=log)
-    server = Server(f"http://{LOCALHOST}:{port}", log, 0)
+    server = Server(f"{'http' if tls is None else 'https'}://{LOCALHOST}:{port}", log, 0, tls)
 
     def answers() -> bool:
         with contextlib.suppress(OSError):
@@ -96,7 +116,7 @@ def gateway(folder: Path, upstream: str, *options: str, ready: bool = True, **en
 
     try:
         wait_until(answers, ended=process.ended, evidence=lambda: log.read_text("utf-8"), what="the gateway")
-        yield Server(server.url, log, _child_of(process))
+        yield Server(server.url, log, _child_of(process), tls)
     finally:
         process.stop()
 

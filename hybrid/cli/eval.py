@@ -19,14 +19,17 @@ from ..evaluation.metrics import DEPTHS
 from ..evaluation.overlap import Overlap
 from ..evaluation.overview import late_fault, overlap_of
 from ..evaluation.questions import QuestionSet
-from ..evaluation.report import Evaluation, summarise, write_questions
+from ..evaluation.reading import Reading, check_answers
+from ..evaluation.report import Evaluation, Measured, summarise, write_questions
 from ..evaluation.rules import FUSIONS, MODES, Rule, choose_rules
 from ..evaluation.runs import check_places, save
 from ..evaluation.texts import Texts
 from ..evaluation.validate import Fault
 from ..index import open_index
 from ..passages import Mode
+from ..reader.reader import open_reader
 from ..requests import MAX_DEPTH, Vectors
+from ..settings import read_settings
 from .asked import (
     asking,
     check_asked,
@@ -53,6 +56,7 @@ class Findings:
 
     evaluation: Evaluation
     tally: Tally
+    measured: Measured
     judge: Judge
     overlap: Overlap
     latency: Mapping[str, Latency]
@@ -76,6 +80,8 @@ class Findings:
 @click.option("--per-question", type=_FILE, help="Write a line for each question.")
 @click.option("--run", "run_path", type=_FILE, help="Write the first mode's run.")
 @click.option("--run-format", default="trec", show_default=True, type=click.Choice(RUN_FORMATS))
+@click.option("--read", type=click.IntRange(1), help="Read its first so many passages; measure exact match and F1.")
+@click.option("--reader", help="A reader's folder or id; HYBRID_READER by default, else sentences are the answers.")
 @click.option("--diff", metavar="MODE,MODE", help="List the questions that only one of two modes answers.")
 @click.option(
     "--diff-at", type=click.IntRange(1), default=_DIFF_AT, show_default=True, help="Among its first so many."
@@ -90,16 +96,18 @@ def command(index: str, as_json: bool, **given: Any) -> None:
     hybrid eval ./wiki --questions nq-dev.qa.csv
     hybrid eval os:wiki --questions beir/scifact --lambda 0.5,2 --fusion rrf,min-max --json
     hybrid eval ./wiki --questions dev.json --diff lexical,dense --diff-at 1 | less
+    hybrid eval ./wiki --questions dev.json --modes hybrid --read 20 --reader ./reader
     """
     asked, vectors = read_asked(given)
     run = None if given["run_path"] is None else Run(given["run_path"], given["run_format"])
     if run is not None:
         check_ids(asked.questions)
     check_places(given["run_path"], given["per_question"])
+    reading = _open_reading(asked, given)
     with open_index(index) as opened:
         rules = _choose_rules(opened, given)
         check_rules(opened, rules, vectors)
-        findings = _evaluate(opened, asked, vectors, rules, run, given)
+        findings = _evaluate(opened, asked, vectors, rules, run, reading, given)
         texts = Texts(opened)
         if as_json:
             depth = given["depth"] or opened.profile.depth
@@ -107,7 +115,16 @@ def command(index: str, as_json: bool, **given: Any) -> None:
         else:
             _print(findings, texts)
     if given["per_question"] is not None:
-        save(given["per_question"], write_questions(findings.tally.questions, findings.tally.measured()))
+        save(given["per_question"], write_questions(findings.tally.questions, findings.measured))
+
+
+def _open_reading(asked: QuestionSet, given: Mapping[str, Any]) -> Reading | None:
+    if given["read"] is None:
+        if given["reader"] is not None:
+            raise UsageError("--reader wants to know how many passages to read; say --read 20, for example.")
+        return None
+    check_answers(asked.questions)
+    return Reading(open_reader(given["reader"] or read_settings().reader, bulk=True), given["read"])
 
 
 def _choose_rules(index: Index, given: Mapping[str, Any]) -> list[Rule]:
@@ -134,6 +151,7 @@ def _evaluate(
     vectors: Vectors | None,
     rules: Sequence[Rule],
     run: Run | None,
+    reading: Reading | None,
     given: Mapping[str, Any],
 ) -> Findings:
     texts = Texts(index)
@@ -143,11 +161,15 @@ def _evaluate(
     first, diff = rules[0].name, _read_diff(given["diff"])
     with asking(index, len(asked.questions)) as on_progress:
         found = ask(index, asked.questions, vectors, depth=given["depth"], dense=given["dense"])
-        tally = count_all(index, found, rules, judge, kept={first, *diff}, run=run, on_progress=on_progress)
-    measured = {rule.name for rule in rules}
+        kept = {first, *diff}
+        tally = count_all(index, found, rules, judge, kept=kept, run=run, reading=reading, on_progress=on_progress)
+    measured = tally.measured()
+    if reading is not None:
+        measured[first] |= reading.measured()
     return Findings(
-        evaluation=summarise(tally.measured(), pairs=[(first, rule.name) for rule in rules[1:]]),
+        evaluation=summarise(measured, pairs=[(first, rule.name) for rule in rules[1:]]),
         tally=tally,
+        measured=measured,
         judge=judge,
         overlap=overlap_of(asked.questions, tally.places[first], texts),
         latency=time_stages(index, asked.questions, vectors, [mode for mode in get_args(Mode) if mode in measured]),

@@ -16,7 +16,10 @@ def print_figures(evaluation: Evaluation) -> None:
     accuracy = [metric for metric in metrics if metric.startswith("top")]
     for names in (accuracy, [metric for metric in metrics if metric not in accuracy]):
         if names:
-            rows = [[mode, *(_cell(found[name]) for name in names)] for mode, found in evaluation.modes.items()]
+            rows = [
+                [mode, *(_cell(found[name]) if name in found else "" for name in names)]
+                for mode, found in evaluation.modes.items()
+            ]
             print_rows(("%", *names), rows)
     if evaluation.tests:
         rows = [[other, *map(_difference, tests)] for other, tests in _by_mode(evaluation.tests, accuracy).items()]

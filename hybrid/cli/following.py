@@ -56,8 +56,9 @@ class Vectors:
         done = status.encoded + status.failed
         if not self._begun:
             self._begun = True
-            self._bar.begin("vectors", done, status.passages)
-        self._bar.expect(status.passages)
+            self._bar.begin("vectors", done, None)
+        # A whole of nothing would count as done for good, with the time that was taken until then.
+        self._bar.expect(status.passages or None)
         failed = f"{status.failed:,} failed, " if status.failed else ""
         self._bar.update(done, f"{failed}{self._describe_workers()}" if status.pending else failed.rstrip(", "))
         self._looked = time.monotonic()

@@ -128,6 +128,8 @@ def _hand_over(address: str, plan: "Plan", meter: "Meter", settings: Settings, *
                 vectors.look_now_and_then()
 
         summary = run(address, plan, update, meter, settings, say)
+        text.expect(summary.tally.passages)
+        text.update(summary.tally.passages)
         status = vectors.follow() if vectors else None
     if vectors and status is None:
         return INTERRUPTED

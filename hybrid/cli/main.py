@@ -29,6 +29,7 @@ COMMANDS = {
     "eval": "eval",
     "explain-query": "explain_query",
     "ingest": "ingest",
+    "install-template": "install_template",
     "reencode": "reencode",
     "rejects": "rejects",
     "repair": "repair",

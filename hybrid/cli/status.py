@@ -106,7 +106,7 @@ def _tell_scale(profile: Profile) -> str:
 
 def _advise(status: Status, profile: Profile) -> str:
     if status.pending and profile.passage_tower is not None:
-        return "; run hybrid ingest again to encode what is pending"
+        return "; workers add what is pending, or hybrid ingest again"
     if status.failed:
         return "; what failed is found by its words only"
     return ""

@@ -24,7 +24,6 @@ def command() -> None:
 @click.argument("out", metavar="OUT", type=click.Path(file_okay=False, path_type=Path))
 @click.option(
     "--questions",
-    required=True,
     multiple=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="DPR's JSON, or SQuAD's; repeatable.",
@@ -86,8 +85,8 @@ def reader(out: Path, questions: tuple[Path, ...], dev: tuple[Path, ...], as_jso
     start = find_start(given["start"], given["max_length"])
     examples = _read(questions, given["index"], given["found"])
     judged = make_dev_set(_read(dev, given["index"], given["found"])) if dev else None
-    if plan.epochs == 0 and judged is None:
-        raise UsageError("With --epochs 0 a reader is only calibrated, which takes questions: give --dev.")
+    if not (examples if plan.epochs else judged):
+        raise UsageError("Give --questions to learn from." if plan.epochs else "Give --dev to calibrate by.")
     training = Training(out, start, plan, examples, given["device"])
     say(f"{len(examples):,} questions, {training.steps:,} steps, from {start.name}")
     with Progress("steps", training.steps) as progress:

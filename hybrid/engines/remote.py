@@ -12,6 +12,7 @@ from ..address import GatewayAddress
 from ..errors import AccessError, BusyError, ClusterError, HybridError, IndexMissingError, UsageError
 from ..passages import Hit, SearchResult
 from ..profile import Profile, from_meta
+from ..reader.answers import Answer as Found
 from ..reader.answers import AskResult
 from ..reader.asking import AskOptions, ask, ask_async
 from ..requests import SearchOptions, Vectors
@@ -66,8 +67,10 @@ class RemoteIndex(_ReadOnly):
         return self._client.run(_search(self._address, question, options))
 
     def ask(self, question: str, **options: Unpack[AskOptions]) -> AskResult:
-        """Answer a question from the passages that a search finds; the options are those of ``AskOptions``."""
-        return ask(self.search, self._settings, question, options)
+        """Answer a question; the gateway reads, too, unless ``reader`` or ``here`` say otherwise."""
+        if _reads_here(options):
+            return ask(self.search, self._settings, question, options)
+        return self._client.run(_ask(self._address, question, options))
 
     def search_many(
         self,
@@ -134,8 +137,10 @@ class AsyncRemoteIndex(_ReadOnly):
         return await self._client.run(_search(self._address, question, options))
 
     async def ask(self, question: str, **options: Unpack[AskOptions]) -> AskResult:
-        """Answer a question from the passages that a search finds; the options are those of ``AskOptions``."""
-        return await ask_async(self.search, self._settings, question, options)
+        """Answer a question; the gateway reads, too, unless ``reader`` or ``here`` say otherwise."""
+        if _reads_here(options):
+            return await ask_async(self.search, self._settings, question, options)
+        return await self._client.run(_ask(self._address, question, options))
 
     async def _refuse(self, *_given: Any, **_options: Any) -> NoReturn:
         """Refuse: a gateway only answers questions."""
@@ -166,7 +171,25 @@ def _search(address: GatewayAddress, question: str, options: SearchOptions) -> C
     return _read_result(_check(answer, address, "search"))
 
 
+def _ask(address: GatewayAddress, question: str, options: AskOptions) -> Conversation[AskResult]:
+    said: dict[str, Any] = {
+        name: value for name, value in options.items() if name not in ("here", "reader", "deadline")
+    }
+    body = _check((yield _build_question("/v1/ask", address, question, said)), address, "ask")
+    facts = {name: value for name, value in body.items() if name not in ("reader", "answers")}
+    answers = tuple(Found(**one) for one in body["answers"])
+    return AskResult(question, answers, _read_result(facts), body["reader"], body["took_ms"])
+
+
+def _reads_here(options: AskOptions) -> bool:
+    return options.get("reader") is not None or options.get("here") is True
+
+
 def _build_search(address: GatewayAddress, question: str, options: SearchOptions) -> Call:
+    return _build_question("/v1/search", address, question, options)
+
+
+def _build_question(path: str, address: GatewayAddress, question: str, options: Mapping[str, Any]) -> Call:
     said: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     if "lam" in said:
         said["lambda"] = said.pop("lam")
@@ -174,7 +197,7 @@ def _build_search(address: GatewayAddress, question: str, options: SearchOptions
         body = encode({"index": address.index, "question": question, **said})
     except TypeError as error:
         raise UsageError(f"The question cannot be written as JSON: {error}.") from error
-    return Call("POST", "/v1/search", body)
+    return Call("POST", path, body)
 
 
 def _check(answer: Answer, address: GatewayAddress, what: str) -> Any:

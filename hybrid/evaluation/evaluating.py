@@ -16,6 +16,7 @@ from .asking import Asked, encode
 from .measuring import Batch, Judge, Tally, rank_all
 from .questions import Question
 from .rankings import Ranking
+from .reading import Reading
 from .rules import LEXICAL, Rule
 from .runs import save, write_dpr, write_pyserini, write_trec
 from .texts import Texts
@@ -93,22 +94,26 @@ def count_all(
     *,
     kept: Collection[str] = (),
     run: Run | None = None,
+    reading: Reading | None = None,
     on_progress: OnProgress = lambda _: None,
 ) -> Tally:
-    """Rank by every rule what was asked, and count what is right; ``run`` gets the first rule's rankings."""
-    tally, texts = Tally(judge, kept), Texts(index)
-    batches = rank_all(asked, rules, judge, texts, with_texts=run is not None and run.holds_texts)
-    counted = _count(batches, tally, on_progress)
+    """Rank by every rule what was asked, and count what is right; run and reader get the first rule's rankings."""
+    tally, texts, first = Tally(judge, kept), Texts(index), rules[0].name
+    with_texts = reading is not None or (run is not None and run.holds_texts)
+    rankings = _count(rank_all(asked, rules, judge, texts, with_texts=with_texts), tally, first, reading, on_progress)
     if run is None:
-        deque(counted, maxlen=0)
+        deque(rankings, maxlen=0)
     else:
-        first = rules[0].name
-        run.write((ranking for batch in counted for ranking in batch.rankings[first]), first)
+        run.write(rankings, first)
     return tally
 
 
-def _count(batches: Iterable[Batch], tally: Tally, on_progress: OnProgress) -> Iterator[Batch]:
+def _count(
+    batches: Iterable[Batch], tally: Tally, first: str, reading: Reading | None, on_progress: OnProgress
+) -> Iterator[Ranking]:
     for batch in batches:
         tally.add(batch)
+        if reading is not None:
+            reading.add(batch.rankings[first])
         on_progress(len(tally.questions))
-        yield batch
+        yield from batch.rankings[first]

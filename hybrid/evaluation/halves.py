@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import UsageError
 from .questions import Question
 from .tokens import cut
 
@@ -31,6 +32,8 @@ class Halves:
 
 def split(questions: Sequence[Question], seed: int = 0) -> Halves:
     """Divide questions; the groups are dealt out in random order, each to the half that has fewer."""
+    if len(questions) < 2:
+        raise UsageError("One question cannot be divided into two that check each other; ask dozens at least.")
     groups = _group(questions)
     if max(map(len, groups), default=0) > _LARGEST * len(questions):
         groups = [[place] for place in range(len(questions))]

@@ -26,6 +26,7 @@ from .encoding import Load
 from .intake import Asked, Intake
 from .measures import Measures
 from .policy import Policy
+from .reading import Reading
 from .receiving import receive, while_connected
 from .refusing import GONE, JSON, refuse, refuse_address, translate
 from .served import Served
@@ -73,7 +74,8 @@ class Gateway:
         self.intake = Intake(config.served, config.policy)
         self.answering = Answering(self.catalog, self.upstream, patience)
         self.shadowing = Shadowing(self.answering)
-        self.v1 = V1(config.served, config.policy, self.catalog, self.upstream, patience)
+        reading = Reading(settings)
+        self.v1 = V1(config.served, config.policy, self.catalog, self.upstream, reading, patience)
         self.measures = Measures()
 
     async def search(self, request: Request) -> Response:
@@ -107,6 +109,12 @@ class Gateway:
         body = await receive(request, self.limits)
         found, note = await while_connected(request, self.v1.search(body, _read_caller(request)))
         return self._noted(Response(encode(found), media_type=JSON), [note])
+
+    async def ask(self, request: Request) -> Response:
+        """Answer ``/v1/ask``."""
+        body = await receive(request, self.limits)
+        answered, note = await while_connected(request, self.v1.ask(body, _read_caller(request)))
+        return self._noted(Response(encode(answered), media_type=JSON), [note])
 
     async def health(self, _request: Request) -> Response:
         """Answer ``/healthz``."""
@@ -155,6 +163,7 @@ def build_app(config: Config, settings: Settings, load: Load) -> Starlette:
         Route("/v1/indexes", _serve("indexes", Gateway.indexes), methods=["GET"]),
         Route("/v1/encode", _serve("encode", Gateway.encode), methods=["POST"]),
         Route("/v1/search", _serve("search", Gateway.find), methods=["POST"]),
+        Route("/v1/ask", _serve("ask", Gateway.ask), methods=["POST"]),
         Route("/_msearch", _serve("_msearch", Gateway.searches), methods=["GET", "POST"]),
         Route("/{index}/_msearch", _serve("_msearch", Gateway.searches), methods=["GET", "POST"]),
         Route("/{index}/_search", _serve("_search", Gateway.search), methods=["GET", "POST"]),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from ..engines.opensearch.adopted_body import list_added
 from ..engines.opensearch.queries import Target
 from .clauses import Clause
 from .rewrite import Side
@@ -44,7 +45,7 @@ class Known:
     target: Target | None
     #: Fields that people's words are searched in.
     text_fields: frozenset[str]
-    #: Fields that hold vectors.
+    #: Fields that hold vectors, and those that adoption added: they are none of the page's.
     vector_fields: tuple[str, ...]
     #: Why there is no target.
     trouble: str = ""
@@ -53,10 +54,11 @@ class Known:
 def read_known(target: Target | None, mappings: Mapping[str, Any], trouble: str = "") -> Known:
     """Read fields off the answer to ``GET /NAME/_mapping``."""
     types = [one for body in mappings.values() for one in _list_types(body["mappings"])]
+    added = {name for body in mappings.values() for name in list_added(body["mappings"].get("_meta", {}))}
     return Known(
         target,
         frozenset(name for name, kind in types if kind in _TEXT_TYPES),
-        tuple(sorted({name for name, kind in types if kind == "knn_vector"})),
+        tuple(sorted({name for name, kind in types if kind == "knn_vector"} | added)),
         trouble,
     )
 

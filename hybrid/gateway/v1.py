@@ -1,6 +1,7 @@
-"""``/v1``: searches and vectors for clients in other languages, or without a model of their own."""
+"""``/v1``: searches, answers and vectors for clients in other languages, or without a model of their own."""
 
 import asyncio
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -9,19 +10,22 @@ from ..engines.opensearch.queries import Target
 from ..engines.opensearch.search import search
 from ..errors import EncoderMismatchError, GatewayError, ModelError, UsageError
 from ..page.about import describe_index
-from ..passages import to_json
+from ..passages import SearchResult, to_json
 from ..profile import to_meta
+from ..reader.answers import AskResult, ReadRequest
+from ..reader.answers import to_json as answers_to_json
 from ..requests import SearchOptions, make_request
 from .answering import Note
 from .catalog import Catalog
 from .intake import read_object
 from .policy import Policy
 from .questioning import hash_words
+from .reading import Reading
 from .reasons import Reason
 from .rewrite import Body
 from .served import Served
 from .upstream import Caller, Upstream
-from .v1_body import read_question
+from .v1_body import read_asking, read_question
 
 #: Questions in one request for vectors.
 _MOST_QUESTIONS = 256
@@ -31,12 +35,19 @@ class V1:
     """Answers requests under ``/v1``."""
 
     def __init__(
-        self, served: Mapping[str, Served], policy: Policy, catalog: Catalog, upstream: Upstream, patience: float
+        self,
+        served: Mapping[str, Served],
+        policy: Policy,
+        catalog: Catalog,
+        upstream: Upstream,
+        reading: Reading,
+        patience: float,
     ):
         self._served = served
         self._policy = policy
         self._catalog = catalog
         self._upstream = upstream
+        self._reading = reading
         self._patience = patience
 
     async def profile(self, sent: bytes) -> Body:
@@ -48,7 +59,10 @@ class V1:
 
     def indexes(self) -> Body:
         """Describe all indexes, for clients that do not know what there is."""
-        return {"indexes": [self._describe(served) for served in self._served.values()], "answers": False}
+        return {
+            "indexes": [self._describe(served) for served in self._served.values()],
+            "answers": self._reading.has_reader,
+        }
 
     async def encode(self, sent: bytes) -> Body:
         """Give vectors for questions, and the name of the encoder pair they belong to."""
@@ -68,16 +82,32 @@ class V1:
     async def search(self, sent: bytes, caller: Caller) -> tuple[Body, Note]:
         """Rank passages for a question by the exact contract; without an encoder by BM25, which the answer says."""
         body = read_object(sent, self._policy.limits)
-        served, target = self._find(body)
         question, options = read_question(body)
+        found, note = await self._rank(body, question, options, caller)
+        return to_json(found), note
+
+    async def ask(self, sent: bytes, caller: Caller) -> tuple[Body, Note]:
+        """Answer a question from the passages that such a search finds."""
+        started = time.perf_counter()
+        body = read_object(sent, self._policy.limits)
+        question, options, reading = read_asking(body)
+        found, note = await self._rank(body, question, options, caller)
+        name, answers = await self._reading.read(ReadRequest.of(question, found.hits, reading))
+        took = (time.perf_counter() - started) * 1000
+        return answers_to_json(AskResult(question, answers, found, name, took)), note
+
+    async def _rank(
+        self, body: Body, question: str, options: SearchOptions, caller: Caller
+    ) -> tuple[SearchResult, Note]:
+        served, target = self._find(body)
         self._restrict(options, served)
         note = await self._complete(question, options, target)
         try:
             request = make_request(question, target.profile, **options)
         except (UsageError, EncoderMismatchError) as error:
             raise GatewayError(str(error)) from error
-        found = await self._upstream.carry_out(search(target, request, f"hybrid-{hash_words(question)}"), caller)
-        return to_json(found), note
+        preference = f"hybrid-{hash_words(question)}"
+        return await self._upstream.carry_out(search(target, request, preference), caller), note
 
     def _describe(self, served: Served) -> Body:
         known = self._catalog.known(served)

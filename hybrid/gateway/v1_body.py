@@ -1,14 +1,18 @@
-"""The body of ``/v1/search``: a question and options, by the names that the command line has for them."""
+"""The bodies of ``/v1/search`` and ``/v1/ask``: a question and options, by the names of the command line."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import GatewayError
+from ..errors import GatewayError, UsageError
+from ..reader.answers import ReadOptions
+from ..reader.asking import K
 from ..requests import SearchOptions
 from .rewrite import Body
 
+_Kinds = Mapping[str, tuple[str, type | tuple[type, ...]]]
+
 #: What may be said besides index and question, and what it has to be.
-_KINDS: Mapping[str, tuple[str, type | tuple[type, ...]]] = {
+_KINDS: _Kinds = {
     "vector": ("a list of numbers", list),
     "pair_id": ("a string", str),
     "k": ("a whole number", int),
@@ -19,6 +23,16 @@ _KINDS: Mapping[str, tuple[str, type | tuple[type, ...]]] = {
     "dense": ("a string", str),
     "idf": ("a string", str),
     "text": ("true or false", bool),
+}
+#: What ``/v1/ask`` takes besides: how to read, but not with what, which is for whoever runs the gateway to say.
+_READING: _Kinds = {
+    "answers": ("a whole number", int),
+    "rule": ("a string", str),
+    "beta": ("a number", (int, float)),
+    "gamma": ("a number", (int, float)),
+    "longest": ("a whole number", int),
+    "threshold": ("a number", (int, float)),
+    "least_score": ("a number", (int, float)),
 }
 #: What ``SearchOptions`` calls otherwise.
 _NAMES = {"lambda": "lam"}
@@ -32,13 +46,27 @@ def read_question(body: Body) -> tuple[str, SearchOptions]:
     question = body.get("question")
     if not isinstance(question, str):
         raise GatewayError('Say {"index": NAME, "question": TEXT, …}.')
-    options: Any = {_NAMES.get(name, name): _check(name, body[name]) for name in _KINDS if body.get(name) is not None}
+    options: Any = {_NAMES.get(name, name): value for name, value in _read(body, _KINDS).items()}
     read: SearchOptions = options
     return question, read
 
 
-def _check(name: str, value: Any) -> Any:
-    said, kind = _KINDS[name]
+def read_asking(body: Body) -> tuple[str, SearchOptions, ReadOptions]:
+    """Give question and options of a search, and how its hits are to be read."""
+    question, options = read_question({name: value for name, value in body.items() if name not in _READING})
+    if options.get("text") is False:
+        raise GatewayError("Without their text passages cannot be read; leave text out.")
+    try:
+        return question, {"k": K, **options}, ReadOptions(**_read(body, _READING))
+    except UsageError as error:
+        raise GatewayError(str(error)) from error
+
+
+def _read(body: Body, kinds: _Kinds) -> dict[str, Any]:
+    return {name: _check(name, body[name], *kinds[name]) for name in kinds if body.get(name) is not None}
+
+
+def _check(name: str, value: Any, said: str, kind: type | tuple[type, ...]) -> Any:
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise GatewayError(f"{name} is {str(value)[:40]!r}; say {said}.")
     return value

@@ -25,7 +25,7 @@ CAP = 256
 #: Seconds to wait for an answer.
 PATIENCE = 10.0
 #: Seconds for which a message that was taken counts as being worked on; afterwards its worker may be dead.
-AT_WORK = 60.0
+AT_WORK = 150.0
 
 #: Keys of Celery's transport: messages that wait, messages that were taken, and when.
 _QUEUE = f"{KEY_PREFIX}{ENCODE_QUEUE}"

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from .answers import ReadRequest
-from .cards import Calibration
+from .answers import ReadRequest, Rule
+from .cards import Calibration, Card
 from .measuring import judge
 from .reader import Reader, choose
 from .selecting import Reading
@@ -26,20 +26,24 @@ _CLASSES = 10
 _LEAST = 1e-6
 
 
-def calibrate(
-    reader: Reader, requests: Sequence[ReadRequest], right: Sequence[Sequence[str]], data: str
-) -> Calibration:
-    """Fit a temperature on the first half of the questions, and measure on the second what is left wrong."""
+def calibrate(reader: Reader, requests: Sequence[ReadRequest], right: Sequence[Sequence[str]], data: str) -> Card:
+    """Choose rule and temperature on the first half of the questions, and measure the error on the second."""
     items = list(zip(requests, reader.find(requests), right, strict=True))
     middle = (len(items) + 1) // 2
     fitted, held_out = items[:middle], items[middle:]
+    card = choose_rule(reader.card, fitted)
+    temperature = fit_temperature(lambda tried: _judge_at(card, fitted, tried))
+    error = measure_error(*_judge_at(card, held_out, temperature)) if held_out else None
+    known = Calibration(temperature=temperature, data=data, ece=error, questions=len(held_out))
+    return dataclasses.replace(card, calibration=known)
 
-    def confidences_at(some: Items) -> Callable[[float], tuple[Floats, Floats]]:
-        return lambda temperature: _judge_at(reader, some, temperature)
 
-    temperature = fit_temperature(confidences_at(fitted))
-    error = measure_error(*_judge_at(reader, held_out, temperature)) if held_out else None
-    return Calibration(temperature=temperature, data=data, ece=error, questions=len(held_out))
+def choose_rule(card: Card, items: Items) -> Card:
+    """Give the card with the other rule, if that one finds more right answers."""
+    other: Rule = "sum" if card.rule == "passage" else "passage"
+    changed = dataclasses.replace(card, rule=other)
+    worth = [_judge_at(one, items, 1.0)[1].sum() for one in (card, changed)]
+    return changed if worth[1] > worth[0] else card
 
 
 def fit_temperature(judged_at: Callable[[float], tuple[Floats, Floats]]) -> float:
@@ -54,9 +58,9 @@ def measure_error(confidences: Floats, right: Floats) -> float:
     return sum(gaps) / max(len(right), 1)
 
 
-def _judge_at(reader: Reader, items: Items, temperature: float) -> tuple[Floats, Floats]:
-    """Give how sure the reader is of each first answer at a temperature, and whether it is right."""
-    card = dataclasses.replace(reader.card, calibration=Calibration(temperature=temperature, data=""))
+def _judge_at(card: Card, items: Items, temperature: float) -> tuple[Floats, Floats]:
+    """Give how sure a reader is of each first answer at a temperature, and whether it is right."""
+    card = dataclasses.replace(card, calibration=Calibration(temperature=temperature, data=""))
     judged = [judge(choose(request, readings, card), right) for request, readings, right in items]
     sure = np.array([one.answer.confidence or 0.0 if one.answer else 0.0 for one in judged])
     return sure, np.array([one.em for one in judged])

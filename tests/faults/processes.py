@@ -121,10 +121,14 @@ class Worker:
         for pid in self.children():
             kill_one(pid)
 
+    def processes(self) -> list[int]:
+        """Give all processes of the worker."""
+        assert self._process is not None
+        return descendants(self._process.pid)
+
     def children(self) -> list[int]:
         """Give the processes of the pool: those below Celery's main one."""
-        assert self._process is not None
-        mains = [one for one in descendants(self._process.pid) if "celery" in _arguments(one)]
+        mains = [one for one in self.processes() if "celery" in _arguments(one)]
         return [one for main in mains[:1] for one in descendants(main) if "spawn_main" in _arguments(one)]
 
     def stop(self) -> None:

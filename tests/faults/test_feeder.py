@@ -9,6 +9,8 @@ import pytest
 
 from hybrid import Passage, create_index, delete_index, messages, open_index
 from hybrid.engines.opensearch.client import Client
+from hybrid.engines.opensearch.lifecycle import open_target
+from hybrid.engines.opensearch.reencode import add_encoder
 from hybrid.errors import BrokerError, IndexMissingError, UnreachableError
 from hybrid.messages import EncodeMessage
 from hybrid.queue import feeder as feeding
@@ -218,3 +220,38 @@ def test_feeder_says_who_does_not_answer_and_goes_on_afterwards(stage: Stage, br
     stage.troupe.redis.start()
     assert feeder.turn() == SENDING
     client.close()
+
+
+def test_index_that_is_gone_is_not_waited_for(stage: Stage, feeder: Feeder, broker: Broker) -> None:
+    second = f"{stage.address}-second"
+    create_index(second, stage.encoder.make_profile(), settings=stage.settings)
+    with open_index(second, settings=stage.settings) as index:
+        index.add(passages(10).values(), refresh=True)
+    assert feeder.turn() == SENDING
+    take(stage, CAP)
+    delete_index(second, settings=stage.settings)
+    signs.add_done(broker, "one@here", Filled())
+    assert [feeder.turn() for _ in range(4)] == [IDLE] * 4
+
+
+def test_questions_change_over_when_everything_has_the_new_vector_and_not_before(
+    stage: Stage, feeder: Feeder, client: Client, broker: Broker, raw: Any
+) -> None:
+    profile = stage.encoder.make_profile(fingerprint="ab" * 16, pair_id="newer")
+    stage.write_encoded(passages(3).values())
+    target = client.run(open_target(stage.index))
+    name = client.run(add_encoder(target, profile)).profile.vector_field
+    assert feeder.turn() == SENDING
+    (message,) = take(stage, CAP)
+    assert (message.field, sorted(message.ids)) == (name, sorted(passages(3)))
+    vector = [1.0] * profile.dimension
+    for one in ("p00000", "p00001"):
+        raw.update(index=stage.concrete, id=one, body={"doc": {name: vector}}, refresh=True)
+    trouble = {"reason": "bad", "fingerprint": profile.fingerprint, "text_hash": "", "attempts": 1}
+    raw.update(index=stage.concrete, id="p00002", body={"doc": {"encode_error": trouble}}, refresh=True)
+    signs.add_done(broker, "one@here", Filled())
+    assert "1 passages would lose their vector by changing over to newer" in feeder.turn()
+    assert client.run(open_target(stage.index)).profile.pair_id == stage.encoder.pair_id
+    raw.update(index=stage.concrete, id="p00002", body={"doc": {name: vector}})
+    assert feeder.turn() == IDLE
+    assert client.run(open_target(stage.index)).profile.pair_id == "newer"

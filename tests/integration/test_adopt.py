@@ -10,9 +10,11 @@ import pytest
 
 from hybrid import open_index
 from hybrid.encoders import load_encoder
+from tests.gateway_server import gateway
 from tests.integration.adopting import Job, count_facets, create_shop, make_document, read_all, write
 from tests.integration.commands import Say, one_line, speaker
 from tests.services.discover import Service
+from tests.services.processes import wait_until
 from tests.tiny_models import save_sentence_transformer
 
 DOCUMENTS = 300
@@ -50,6 +52,11 @@ def adopt(say: Say, opensearch: Service, name: str, model: Path) -> Callable[...
         return said.json
 
     return run
+
+
+def words_of(document: dict[str, Any]) -> set[str]:
+    """Give the words that were named to be searched."""
+    return set(" ".join([document["title"], *document["body"]]).split())
 
 
 def check_same(raw: Any, name: str) -> None:
@@ -91,9 +98,7 @@ def test_everything_of_the_source_is_kept(adopt: Any, raw: Any, name: str) -> No
     assert scores[0] == scores[1]
 
 
-def test_the_new_index_is_searched_like_any_other(
-    adopt: Any, raw: Any, name: str, opensearch: Service, model: Path
-) -> None:
+def test_the_new_index_is_searched_like_any_other(adopt: Any, name: str, opensearch: Service, model: Path) -> None:
     adopt()
     encoder = load_encoder(str(model), scale=20.0)
     question = "the moon pulls the tide"
@@ -115,11 +120,11 @@ def test_the_new_index_is_searched_like_any_other(
         pair = (document["title"], " ".join(document["body"]))
         assert (hit.title, hit.text) == pair
         assert hit.sim == pytest.approx(float(encoder.encode_passages([pair])[0] @ vector), abs=1e-3)
+        assert hit.sim is not None
         assert hit.score == pytest.approx(hit.bm25 + 1.1 * hit.sim, abs=1e-4)
     matching = {hit.id for hit in hits if hit.bm25 > 0}
-    body = {"query": {"multi_match": {"query": "moon tide pulls", "fields": ["seo.line"]}}}
-    assert {f"d{n}" for n in range(DOCUMENTS) if {"moon", "tide"} & set(str(make_document(n)).split())} >= matching
-    assert raw.search(index=name, body=body)["hits"]["hits"] is not None
+    texts = {f"d{number}": make_document(number) for number in range(DOCUMENTS)}
+    assert matching == {key for key, one in texts.items() if {"moon", "tide"} & words_of(one)}
 
 
 def test_a_second_pass_carries_over_what_changed_and_nothing_else(adopt: Any, raw: Any, name: str) -> None:
@@ -172,6 +177,7 @@ def test_writes_go_on_meanwhile_and_nothing_is_lost(adopt: Any, raw: Any, name: 
     check_same(raw, name)
 
 
+@pytest.mark.slow
 def test_killed_at_ten_moments_and_resumed(
     adopt: Any, raw: Any, name: str, opensearch: Service, model: Path, tmp_path: Path
 ) -> None:
@@ -205,6 +211,40 @@ def test_killed_at_ten_moments_and_resumed(
     assert kills >= 8
     adopt()
     check_same(raw, name)
+
+
+def test_a_page_sees_through_the_gateway_what_it_saw(
+    adopt: Any, raw: Any, name: str, opensearch: Service, tmp_path: Path
+) -> None:
+    """Facets, pages, filters, highlights and whole documents: those of the source, under the source's name."""
+    adopt()
+    facets = {"brand": {"terms": {"field": "brand"}}, "price": {"stats": {"field": "price"}}}
+    query = {"bool": {"must": [{"match": {"title": "tide"}}], "filter": [{"term": {"stock.place": "north"}}]}}
+    body = {
+        "query": query,
+        "aggs": facets,
+        "highlight": {"fields": {"title": {}}},
+        "size": 30,
+        "track_total_hits": True,
+    }
+    wanted = raw.search(index=name, body=body)
+
+    def seen(hits: Any) -> Any:
+        return {hit["_id"]: (hit["_source"], hit["highlight"]) for hit in hits["hits"]}
+
+    with gateway(
+        tmp_path, opensearch.url, "--name", f"{name}={name}-new", "--mode", f"{name}=shadow", ready=False
+    ) as served:
+        wait_until(
+            lambda: served.search(name, {"size": 0}).status == 200,
+            ended=lambda: False,
+            evidence=lambda: "",
+            what="the gateway",
+        )
+        found = served.search(name, body).json
+    assert seen(found["hits"]) == seen(wanted["hits"])
+    assert found["aggregations"] == wanted["aggregations"]
+    assert found["hits"]["total"] == wanted["hits"]["total"]
 
 
 def test_a_document_that_is_too_long_is_counted(adopt: Any, raw: Any, name: str) -> None:

@@ -203,6 +203,34 @@ def test_index_without_an_encoder_wants_vectors(hybrid: Say, address: str, asked
     assert "hybrid needs the questions' vectors, and the index names no encoder; give --vectors" in one_line(said)
 
 
+def test_answers_of_a_reader_are_judged_beside_the_passages(hybrid: Say, address: str, tmp_path: Path) -> None:
+    """Without a reader sentences are the answers; passages of the made corpus are one sentence each."""
+    questions, lines = tmp_path / "questions.jsonl", tmp_path / "lines.jsonl"
+    texts = [passage.text for passage in MADE.passages[100:103]]
+    rows = [{"question": text, "answer": [answer]} for text, answer in zip(texts, [*texts[:2], "none"], strict=True)]
+    questions.write_text("".join(f"{json.dumps(row)}\n" for row in rows), "utf-8")
+    options = ["eval", address, "--questions", questions, "--modes", "lexical", "--lambda", "0"]
+    found = hybrid(*options, "--read", "2", "--per-question", lines, "--json").json
+    assert found["modes"]["lexical"]["em"] == pytest.approx(2 / 3)
+    assert "f1" in found["intervals"]["lexical"]
+    assert "em" not in found["modes"]["lambda 0"]
+    judged = [json.loads(line)["modes"]["lexical"]["em"] for line in lines.read_text("utf-8").splitlines()]
+    assert judged == [1.0, 1.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--reader", "./nowhere"], "say --read 20"),
+        (["--read", "5"], "come without answers to compare a reader's with"),
+    ],
+)
+def test_reader_without_what_it_needs_is_refused(
+    hybrid: Say, addresses: dict[str, str], asked: Asked, options: list[str], message: str
+) -> None:
+    assert message in one_line(hybrid("eval", addresses["local"], *asked.options, *options))
+
+
 @pytest.mark.parametrize("option", ["--run", "--per-question", "--html", "--svg"])
 def test_file_that_cannot_be_written_is_told_before_anything_is_opened(
     hybrid: Say, asked: Asked, tmp_path: Path, option: str

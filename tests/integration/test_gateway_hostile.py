@@ -88,6 +88,7 @@ def test_a_body_that_never_ends_is_refused_when_it_is_too_large(server: Server) 
         assert read_status(connection) in (413, 0), "a reset may overtake the answer"
 
 
+@pytest.mark.slow
 def test_a_body_that_does_not_come_is_not_waited_for(server: Server, corpus: Corpus) -> None:
     with connect(server) as connection:
         connection.sendall(start(f"/{corpus.name}/_search", "content-length: 100") + b'{"size"')

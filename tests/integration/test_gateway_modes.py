@@ -42,7 +42,9 @@ def corpus(make_index: MakeIndex, raw: Any) -> Corpus:
 
 @pytest.fixture(scope="module")
 def on(corpus: Corpus, opensearch: Service, folder: Path) -> Iterator[Server]:
-    with gateway(folder, opensearch.url, "--index", corpus.name, *PATIENT) as server:
+    names = ("--index", corpus.name, "--name", f"one={corpus.name}", "--name", f"two={corpus.name}")
+    modes = ("--mode", "two=off", "--mode", "shadowed=shadow", "--name", f"shadowed={corpus.name}")
+    with gateway(folder, opensearch.url, *names, *modes, *PATIENT) as server:
         yield server
 
 
@@ -253,35 +255,31 @@ def test_an_index_without_a_profile_is_lexical(raw: Any, opensearch: Service, di
         raw.indices.delete(index=name)
 
 
-def test_shadow_answers_lexically_and_logs_the_difference(
-    corpus: Corpus, opensearch: Service, direct: Server, tmp_path: Path
-) -> None:
-    options = ("--index", corpus.name, "--default-mode", "shadow", *PATIENT)
-    with gateway(tmp_path, opensearch.url, *options) as server:
-        assert server.log is not None
-        answer = server.search(corpus.name, BODY)
-        assert answer.notes == ["shadow; text=query"]
-        assert answer.json["hits"] == direct.search(corpus.name, BODY).json["hits"]
-        browse = server.search(corpus.name, {"size": 1})
-        assert browse.notes == ["shadow; reason=no-text"]
-        while "shadow {" not in server.log.read_text("utf-8"):
-            pass
-        (line,) = [line for line in server.log.read_text("utf-8").splitlines() if "shadow {" in line]
-        logged = json.loads(line.partition("shadow ")[2])
-        whole = server.search(corpus.name, BODY, X_Search_Mode="on")
-        assert logged["totals"] == [answer.total, whole.total]
-        assert logged["new"] == len(set(whole.ids) - set(answer.ids))
-        assert logged["hybrid"] == "on; text=query"
-        assert ASKED not in server.log.read_text("utf-8"), "what people ask does not stand in the log"
+def test_shadow_answers_lexically_and_logs_the_difference(corpus: Corpus, on: Server, direct: Server) -> None:
+    assert on.log is not None
+    answer = on.search("shadowed", BODY)
+    assert answer.notes == ["shadow; text=query"]
+    assert answer.json["hits"] == direct.search(corpus.name, BODY).json["hits"]
+    browse = on.search("shadowed", {"size": 1})
+    assert browse.notes == ["shadow; reason=no-text"]
+    while "shadow {" not in on.log.read_text("utf-8"):
+        pass
+    (line,) = [line for line in on.log.read_text("utf-8").splitlines() if "shadow {" in line]
+    logged = json.loads(line.partition("shadow ")[2])
+    whole = on.search("shadowed", BODY, X_Search_Mode="on")
+    assert logged["index"] == "shadowed"
+    assert logged["totals"] == [answer.total, whole.total]
+    assert logged["new"] == len(set(whole.ids) - set(answer.ids))
+    assert logged["hybrid"] == "on; text=query"
+    assert ASKED not in on.log.read_text("utf-8"), "what people ask does not stand in the log"
 
 
-def test_a_mode_of_its_own_for_an_index(corpus: Corpus, opensearch: Service, tmp_path: Path) -> None:
-    names = ("--name", f"one={corpus.name}", "--name", f"two={corpus.name}")
-    with gateway(tmp_path, opensearch.url, *names, "--mode", "two=off", *PATIENT) as server:
-        assert server.search("one", BODY).notes == ["on; text=query"]
-        assert server.search("two", BODY).notes == ["off; reason=mode"]
-        assert server.search("two", {**BODY, "ext": {"hybrid": {"mode": "on"}}}).notes == ["on; text=query"]
-        assert server.search(corpus.name, BODY).status == 404, "the real name is not shown"
+def test_a_mode_of_its_own_for_an_index(on: Server) -> None:
+    assert on.search("one", BODY).notes == ["on; text=query"]
+    assert on.search("two", BODY).notes == ["off; reason=mode"]
+    assert on.search("two", {**BODY, "ext": {"hybrid": {"mode": "on"}}}).notes == ["on; text=query"]
+    narrower = on.search("two", {**BODY, "ext": {"hybrid": {"mode": "off"}}}, X_Search_Mode="on")
+    assert narrower.notes == ["off; reason=mode"], "a body's own word counts more than the header's"
 
 
 def test_a_hint_by_header_names_the_text(corpus: Corpus, on: Server) -> None:
@@ -372,24 +370,41 @@ def test_other_clients_get_vectors_and_the_exact_ranking(corpus: Corpus, on: Ser
         ("/v1/search", {"question": "who", "some_day": 1}, 400),
         ("/v1/search", {"question": "who", "filter": {"script": {}}}, 400),
         ("/v1/search", {"question": "who", "filter": {"range": {"meta.year": {"gte": "x"}}}}, 400),
+        ("/v1/search", {"question": "who", "answers": 3}, 400),
+        ("/v1/ask", {"question": "who", "answers": 0}, 400),
+        ("/v1/ask", {"question": "who", "answers": True}, 400),
+        ("/v1/ask", {"question": "who", "rule": "sideways"}, 400),
+        ("/v1/ask", {"question": "who", "text": False}, 400),
+        ("/v1/ask", {"question": "who", "reader": "/etc"}, 400),
+        ("/v1/ask", {"index": "elsewhere", "question": "who"}, 404),
+        ("/v1/profile", {}, 200),
+        ("/v1/profile", {"index": "elsewhere"}, 404),
     ],
 )
 def test_other_clients_mistakes_are_told(path: str, sent: Any, status: int, corpus: Corpus, on: Server) -> None:
     answer = on.ask("POST", path, json.dumps({"index": corpus.name, **sent}).encode())
     assert answer.status == status
-    assert set(answer.json) == {"error", "status"}
+    assert set(answer.json) == ({"index", "profile"} if status == 200 else {"error", "status"})
 
 
-def test_what_happens_is_counted(corpus: Corpus, opensearch: Service, tmp_path: Path) -> None:
-    with gateway(tmp_path, opensearch.url, "--index", corpus.name, *PATIENT) as server:
-        server.search(corpus.name, BODY)
-        server.search(corpus.name, {"size": 1})
-        server.search("elsewhere", {})
-        counted = server.ask("GET", "/metrics").body.decode().splitlines()
-        assert 'hybrid_requests_total{route="_search",status="200"} 2.0' in counted
-        assert 'hybrid_requests_total{route="_search",status="404"} 1.0' in counted
-        assert 'hybrid_searches_total{mode="on",reason="none"} 1.0' in counted
-        assert 'hybrid_searches_total{mode="off",reason="no-text"} 1.0' in counted
+def test_what_happens_is_counted(corpus: Corpus, on: Server) -> None:
+    names = (
+        'hybrid_requests_total{route="_search",status="200"}',
+        'hybrid_requests_total{route="_search",status="404"}',
+        'hybrid_searches_total{mode="on",reason="none"}',
+        'hybrid_searches_total{mode="off",reason="no-text"}',
+    )
+
+    def count() -> list[float]:
+        lines = [line.rpartition(" ") for line in on.ask("GET", "/metrics").body.decode().splitlines()]
+        counted = {name: value for name, _, value in lines}
+        return [float(counted.get(name, 0)) for name in names]
+
+    before = count()
+    on.search(corpus.name, BODY)
+    on.search(corpus.name, {"size": 1})
+    on.search("elsewhere", {})
+    assert [after - then for after, then in zip(count(), before, strict=True)] == [2, 1, 1, 1]
 
 
 def test_a_page_that_leaves_takes_its_search_with_it(tmp_path: Path) -> None:

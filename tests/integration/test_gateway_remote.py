@@ -21,6 +21,7 @@ from hybrid.errors import (
     UnreachableError,
     UsageError,
 )
+from hybrid.reader.answers import AskResult
 from hybrid.requests import SearchOptions
 from hybrid.settings import Settings
 from tests.conftest import MakeIndex
@@ -105,6 +106,30 @@ def test_many_questions_and_own_vectors(corpus: Corpus, server: Server) -> None:
         assert [hit.id for hit in turned.hits] != [hit.id for hit in true[0].hits]
         with pytest.raises(UsageError, match="1 vectors"):
             remote.search_many(questions, vectors[:1])
+
+
+def test_the_gateway_reads_for_those_who_ask(corpus: Corpus, server: Server) -> None:
+    async def ask() -> AskResult:
+        async with await open_async_index(address(server, corpus.name), settings=Settings()) as remote:
+            return await remote.ask(ASKED, k=5, answers=3)
+
+    with (
+        open_index(corpus.address, settings=Settings()) as direct,
+        open_index(address(server, corpus.name), settings=Settings()) as remote,
+    ):
+        true = direct.ask(ASKED, k=5, answers=3)
+        for found in (
+            remote.ask(ASKED, k=5, answers=3),
+            remote.ask(ASKED, k=5, answers=3, here=True),
+            asyncio.run(ask()),
+        ):
+            assert [one.text for one in found.answers] == [one.text for one in true.answers]
+            assert found.reader == true.reader
+            assert_same(found.found, true.found)
+        assert len(remote.ask(ASKED).hits) == len(direct.ask(ASKED).hits)
+        for wrong in ({"answers": 0}, {"text": False}, {"rule": "sideways"}):
+            with pytest.raises(UsageError):
+                remote.ask(ASKED, **wrong)
 
 
 def test_asyncio_has_the_same_answers(corpus: Corpus, server: Server) -> None:

@@ -172,5 +172,15 @@ def test_the_filter_holds_for_other_clients_too(mode: str, corpus: Corpus, share
     assert found.status == 200, found.body
     assert {hit["id"] for hit in found.json["hits"]} <= owned(corpus, "a")
     assert found.json["hits"]
+    answered = shared.ask("POST", "/v1/ask", json.dumps({"index": "a", "question": ASKED, "mode": mode}).encode())
+    assert {one["passage_id"] for one in answered.json["answers"]} <= owned(corpus, "a")
+    assert answered.json["answers"]
     refused = {**sent, "filter": [{"terms": {"id": {"index": corpus.name, "id": "p001", "path": "id"}}}]}
     assert shared.ask("POST", "/v1/search", json.dumps(refused).encode()).status == 400
+
+
+def test_an_index_is_served_under_its_shown_names_only(corpus: Corpus, shared: Server) -> None:
+    for name in (corpus.name, f"{corpus.name}*", "_all", "a,b", "*", "-a", "%2a", "a%2cb", ".."):
+        assert shared.ask("POST", f"/{name}/_search", b"{}").status in (400, 404)
+        line = json.dumps({"index": name}).encode() + b"\n{}\n"
+        assert shared.ask("POST", "/_msearch", line).json["responses"][0]["status"] in (400, 404)

@@ -85,6 +85,13 @@ def test_enough_questions_lead_to_the_best_from_anywhere(rng: np.random.Generato
         assert abs(share(chosen) - share(best)) < 0.05
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_few_questions_that_agree_prove_nothing(count: int) -> None:
+    columns = np.tile(np.array(LAMBDAS) > 2, (count, 1)).astype(np.float64)
+    assert LAMBDAS[choose(LAMBDAS, columns, 1.1)] == 1.1
+    assert LAMBDAS[choose(LAMBDAS, np.tile(columns, (40, 1)), 1.1)] > 2
+
+
 def test_own_weight_stays_where_others_are_equal() -> None:
     assert LAMBDAS[choose(LAMBDAS, np.ones((5, len(LAMBDAS))), 0.5)] == 0.5
 

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hybrid.errors import UsageError
 from hybrid.evaluation.halves import Places, split
 from hybrid.evaluation.questions import Question
 
@@ -16,7 +17,7 @@ def known(questions: list[Question], places: Places) -> set[str]:
     return {passage for place in places for passage in questions[place].relevant}
 
 
-@given(st.lists(st.lists(st.integers(0, 40), min_size=1, max_size=2), min_size=1, max_size=60), st.integers(0, 9))
+@given(st.lists(st.lists(st.integers(0, 40), min_size=1, max_size=2), min_size=2, max_size=60), st.integers(0, 9))
 def test_every_question_is_in_one_half_and_no_passage_in_both(passages: list[list[int]], seed: int) -> None:
     questions = [about(*map(str, named)) for named in passages]
     halves = split(questions, seed)
@@ -71,3 +72,8 @@ def test_passages_that_are_not_relevant_tie_nothing(grade: int) -> None:
 def test_questions_that_all_hang_together_are_divided_and_it_is_told() -> None:
     halves = split([about("all", str(number)) for number in range(10)])
     assert (len(halves.first), len(halves.second), halves.shared) == (5, 5, 1)
+
+
+def test_one_question_cannot_be_divided() -> None:
+    with pytest.raises(UsageError, match="ask dozens at least"):
+        split([about("one")])

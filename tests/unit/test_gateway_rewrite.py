@@ -65,7 +65,7 @@ def true_text_score(document: dsl.Document, text: Any, adds: bool) -> float:
     return own + lam * (prior.a + prior.b * bm25)
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(dsl.queries())
 def test_gathering_the_text_changes_neither_matches_nor_scores(query: Any) -> None:
     site = site_of(query)
@@ -75,7 +75,7 @@ def test_gathering_the_text_changes_neither_matches_nor_scores(query: Any) -> No
         assert math.isclose(direct or 0, gathered or 0)
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(dsl.queries(), sides)
 def test_finds_what_the_page_finds_and_the_dense_set_under_the_same_conditions(query: Any, side: Side) -> None:
     site = site_of(query)
@@ -84,7 +84,7 @@ def test_finds_what_the_page_finds_and_the_dense_set_under_the_same_conditions(q
     assert found_by(rewritten) == sorted({*found_by(query), *found_by(with_text_for_dense)})
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(dsl.queries(), sides)
 def test_scores_are_the_whole_query_with_the_hybrid_score_for_the_text(query: Any, side: Side) -> None:
     site = site_of(query)
@@ -107,7 +107,7 @@ def _fixed(value: float) -> Any:
     return {"query": {"match_all": {}}, "script": {"params": {}}, "fixed": value}
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(dsl.queries(), dsl.conditions(), occurs, sides)
 def test_an_added_filter_is_never_violated(query: Any, condition: Any, occur: str, side: Side) -> None:
     body: dict[str, Any] = {"must": [query]}
@@ -118,7 +118,7 @@ def test_an_added_filter_is_never_violated(query: Any, condition: Any, occur: st
     assert set(found_by(rewritten)) <= allowed
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.filter_too_much])
 @given(dsl.queries())
 def test_dense_hits_stand_ahead_so_that_all_of_them_are_rescored(query: Any) -> None:
     site = site_of(query)

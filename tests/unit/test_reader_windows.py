@@ -37,7 +37,8 @@ def piece(text: Text, first: int, last: int) -> str:
 
 def windows(tokenizer: Tokenizer, question: str, title: str, text: str, length: int = 64) -> list[Window]:
     frame = read_frame(tokenizer, reads_title=True)
-    return list(cut_windows(frame, *read(tokenizer, question, title, text), 7, length))
+    asked, headed, told = read(tokenizer, question, title, text)
+    return list(cut_windows(frame, asked, headed, told, 7, length))
 
 
 def test_span_grows_to_whole_words(tokenizer: Tokenizer) -> None:

@@ -81,6 +81,12 @@ def build_adopted_body(origin: Origin, profile: Profile, spec: IndexSpec) -> dic
     return {"settings": {"index": _build_settings(origin, profile, spec)}, "mappings": mapping}
 
 
+def list_added(meta: Mapping[str, Any]) -> tuple[str, ...]:
+    """Name the fields that adoption added to an index's documents; none where it was not adopted."""
+    adopted = meta.get(ADOPTED_KEY)
+    return () if adopted is None else tuple(name for name in ADDED if not (name == ID and adopted["id"]))
+
+
 def _build_settings(origin: Origin, profile: Profile, spec: IndexSpec) -> dict[str, Any]:
     kept = {name: copy.deepcopy(origin.settings[name]) for name in _KEPT if name in origin.settings}
     similarity = {"type": "BM25", "k1": profile.k1, "b": profile.b}

@@ -193,12 +193,13 @@ class Training:
         """Calibrate the best reader, and write down how it came about."""
         reader = self._open(self._target)
         notes = {"from": self._start.name, "examples": len(self._examples), "plan": dataclasses.asdict(self._plan)}
-        card = dataclasses.replace(reader.card, notes=notes)
+        card = reader.card
         if dev:
             figures = measure(reader, dev, among=True)
             notes["dev"] = {"data": data, **dataclasses.asdict(figures)}
             requests = dev.among if self._plan.passages > 1 else dev.alone
-            card = dataclasses.replace(card, calibration=calibrate(reader, requests, dev.right, data))
+            card = calibrate(reader, requests, dev.right, data)
+        card = dataclasses.replace(card, notes=notes)
         write_card(self._target, card)
         saving.clear_states(self._states)
         return card

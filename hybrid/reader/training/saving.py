@@ -41,6 +41,8 @@ def save_reader(target: Path, model: SpanModel, start: Folder, card: Card) -> No
     fresh = _begin(target)
     weights = {name: weight for name, weight in name_weights(model).items() if card.base is None or _is_trained(name)}
     save_file({name: weight.detach().half().cpu().contiguous() for name, weight in weights.items()}, fresh / _WEIGHTS)
+    # The library keeps the file to its owner, and workers may run as somebody else.
+    (fresh / _WEIGHTS).chmod(0o644)
     config = {**start.checkpoint.config, "model_type": "bert", "architectures": ["SpanModel"]}
     (fresh / CONFIG).write_text(json.dumps(config, indent=2), encoding="utf-8")
     for name in _TOKENIZER:

@@ -1,0 +1,203 @@
+"""``index.ask`` and ``hybrid ask``: on a folder and on a cluster, sync and async, here and on a worker."""
+
+import asyncio
+import dataclasses
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hybrid import Passage, create_index, open_async_index, open_index
+from hybrid.errors import DeadlineError, ModelError, UsageError
+from hybrid.queue.broker import Broker
+from hybrid.reader import mail
+from hybrid.reader.answers import Answer, AskResult, to_json
+from hybrid.reader.cards import Calibration, read_card, write_card
+from hybrid.settings import Settings
+from tests.conftest import MakeIndex, small_profile
+from tests.faults.processes import RedisServer
+from tests.integration.commands import Say, one_line, speaker
+from tests.integration.reading import redis_of_its_own, settings_of, take_one
+from tests.tiny_models import save_kin
+
+QUESTION = "what pulls the ocean?"
+PASSAGES = [
+    Passage("moon#0", "The moon pulls the ocean. Who wrote it?\nNobody.", title="Moon", vector=[1.0] * 8),
+    Passage("tide#0", "Tides: the gravity of the moon.", title="Tides", vector=[0.5] * 8),
+    Passage("cafe#0", "A cafe\u0301 by the ocean 😀 pulls tides.", vector=[0.1] * 8),
+]
+TEXTS = {one.id: one.text for one in PASSAGES}
+VECTOR = [1.0] * 8
+
+
+@pytest.fixture(autouse=True)
+def no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read here unless a test says otherwise: the tests' own Redis is in the environment."""
+    for name in ("HYBRID_REDIS_URL", "HYBRID_REDIS_URL_FILE", "HYBRID_READER"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_kin(tmp_path_factory.mktemp("models") / "dpr", "DPRReader", max_position_embeddings=128)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Give the address of an index in a folder."""
+    address = str(tmp_path_factory.mktemp("index") / "ours")
+    create_index(address, small_profile(), settings=Settings())
+    with open_index(address, settings=Settings()) as index:
+        index.add(PASSAGES)
+    return address
+
+
+@pytest.fixture(scope="module")
+def cluster(make_index: MakeIndex) -> str:
+    """Give the address of the same index on a cluster."""
+    address = make_index()
+    with open_index(address, settings=Settings()) as index:
+        index.add(PASSAGES, refresh=True)
+    return address
+
+
+@pytest.fixture
+def say(capsys: pytest.CaptureFixture[str]) -> Say:
+    return speaker(capsys)
+
+
+def assert_sound(result: AskResult) -> None:
+    assert result.question == QUESTION
+    assert {one.id for one in result.hits} <= set(TEXTS)
+    for one in result.answers:
+        assert TEXTS[one.passage_id][one.start : one.end] == one.text
+
+
+def strip(answers: object) -> object:
+    """Leave scores out, whose last digits two engines may see differently."""
+    assert isinstance(answers, list | tuple)
+    return [dataclasses.replace(one, score=0.0) for one in answers]
+
+
+@pytest.mark.parametrize("with_reader", [True, False])
+def test_both_engines_answer_alike_sync_and_async(with_reader: bool, folder: str, cluster: str, reader: Path) -> None:
+    settings = Settings(reader=str(reader) if with_reader else None)
+
+    async def ask_async(address: str) -> AskResult:
+        async with await open_async_index(address, settings=settings) as index:
+            return await index.ask(QUESTION, vector=VECTOR)
+
+    results = []
+    for address in (folder, cluster):
+        with open_index(address, settings=settings) as index:
+            results += [index.ask(QUESTION, vector=VECTOR), asyncio.run(ask_async(address))]
+    for result in results:
+        assert_sound(result)
+        assert result.answers
+        assert strip(result.answers) == strip(results[0].answers)
+        assert result.reader == (str(reader) if with_reader else "sentences")
+
+
+def test_twenty_passages_are_read_unless_told_otherwise(folder: str) -> None:
+    with open_index(folder, settings=Settings()) as index:
+        assert len(index.ask(QUESTION, vector=VECTOR).hits) == 3
+        found = index.ask(QUESTION, vector=VECTOR, k=1, answers=4, mode="lexical")
+    assert [one.id for one in found.hits] == ["moon#0"]
+    assert [one.text for one in found.answers] == ["The moon pulls the ocean."]
+    assert found.found.mode == "lexical"
+
+
+def test_result_is_printed_as_a_search_with_answers(folder: str) -> None:
+    with open_index(folder, settings=Settings()) as index:
+        result = index.ask(QUESTION, vector=VECTOR)
+    printed = json.loads(json.dumps(to_json(result)))
+    assert [one["id"] for one in printed["hits"]] == [one.id for one in result.hits]
+    assert printed["answers"][0] == dataclasses.asdict(result.answers[0])
+    assert (printed["question"], printed["mode"], printed["reader"]) == (QUESTION, "hybrid", "sentences")
+
+
+@pytest.mark.parametrize(
+    "options", [{"text": False}, {"deadline": 0}, {"answers": 0}, {"reader": "x", "here": False}], ids=str
+)
+def test_what_cannot_be_is_refused_before_anything_is_searched(options: dict[str, object], folder: str) -> None:
+    with open_index(folder, settings=Settings()) as index, pytest.raises(UsageError):
+        index.ask(QUESTION, **options)  # type: ignore[arg-type]
+
+
+def test_reader_that_is_missing_is_told(folder: str) -> None:
+    with open_index(folder, settings=Settings()) as index, pytest.raises(ModelError, match="no folder"):
+        index.ask(QUESTION, vector=VECTOR, reader="nowhere")
+
+
+@pytest.fixture(scope="module")
+def redis() -> Iterator[RedisServer]:
+    with redis_of_its_own() as server:
+        yield server
+
+
+def test_worker_is_asked_where_a_broker_is_set_up(folder: str, redis: RedisServer) -> None:
+    answer = Answer("moon", 1.0, "moon#0", 4, 8)
+    taken: list[mail.Letter] = []
+
+    def work() -> None:
+        with Broker(settings_of(redis)) as broker:
+            taken.append(take_one(broker))
+            mail.reply(broker, taken[0], "far away", [answer])
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    with open_index(folder, settings=settings_of(redis)) as index:
+        result = index.ask(QUESTION, vector=VECTOR, deadline=60)
+    worker.join()
+    assert (result.reader, result.answers) == ("far away", (answer,))
+    assert [one.id for one in taken[0].request.passages] == [one.id for one in result.hits]
+    assert [one.score for one in taken[0].request.passages] == [one.score for one in result.hits]
+
+
+def test_without_a_worker_the_deadline_is_kept_and_here_needs_none(folder: str, redis: RedisServer) -> None:
+    with open_index(folder, settings=settings_of(redis)) as index:
+        with pytest.raises(DeadlineError):
+            index.ask(QUESTION, vector=VECTOR, deadline=0.2)
+        assert index.ask(QUESTION, vector=VECTOR, here=True).reader == "sentences"
+
+
+def test_command_prints_lines_in_a_pipe_and_json_when_asked(say: Say, folder: str, reader: Path) -> None:
+    base = ("ask", folder, QUESTION, "--vector", json.dumps(VECTOR))
+    lines = say(*base, "--answers", 2).out.splitlines()
+    assert lines[0].split("\t")[2:] == ["moon#0", "0", "25", "The moon pulls the ocean."]
+    assert len(lines) == 2
+    printed = say(*base, "--json", "--reader", reader).json
+    assert printed["reader"] == str(reader)
+    for one in printed["answers"]:
+        assert TEXTS[one["passage_id"]][one["start"] : one["end"]] == one["text"]
+        assert one["confidence"] is None
+
+
+def test_no_answer_is_no_error(say: Say, folder: str) -> None:
+    said = say("ask", folder, QUESTION, "--vector", json.dumps(VECTOR), "--least-score", 1e9)
+    assert (said.code, said.out, said.err) == (0, "", "No answer is good enough.\n")
+    printed = say("ask", folder, QUESTION, "--vector", json.dumps(VECTOR), "--least-score", 1e9, "--json")
+    assert (printed.code, printed.json["answers"]) == (0, [])
+    nothing = say("ask", folder, QUESTION, "--mode", "lexical", "--where", "year>=2000")
+    assert (nothing.code, nothing.out) == (0, "")
+
+
+def test_mistakes_are_told_in_one_line(say: Say, folder: str) -> None:
+    base = ("ask", folder, QUESTION, "--mode", "lexical")
+    assert "not calibrated" in one_line(say(*base, "--threshold", 0.5))
+    assert "no folder" in one_line(say(*base, "--reader", "nowhere"))
+    assert "empty" in one_line(say("ask", folder, "  "))
+    assert "The index comes before the question" in one_line(say("ask", QUESTION, "os:wiki"))
+
+
+def test_calibrated_reader_shows_how_sure_it_is(say: Say, folder: str, tmp_path: Path) -> None:
+    own = save_kin(tmp_path / "dpr", "DPRReader", max_position_embeddings=128)
+    card = dataclasses.replace(read_card(own), calibration=Calibration(temperature=1.0, data="made up"))
+    write_card(own, card)
+    base = ("ask", folder, QUESTION, "--mode", "lexical", "--reader", own)
+    sure = [float(line.split("\t")[0]) for line in say(*base).out.splitlines()]
+    assert sure
+    assert all(0 < one <= 1 for one in sure)
+    assert say(*base, "--threshold", 1).out == ""

@@ -11,8 +11,11 @@ from .fusion import SimPrior
 from .index import create_index, delete_index, open_async_index, open_index
 from .passages import Hit, Passage, SearchResult
 from .profile import Profile
+from .reader.answers import Answer, AskResult
 
 __all__ = [
+    "Answer",
+    "AskResult",
     "Hit",
     "HybridError",
     "IndexSpec",

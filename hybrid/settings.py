@@ -45,7 +45,7 @@ class Settings:
     redis_ca_file: str | None = None
     #: Names or patterns of the indexes in which workers look for passages without a vector, with commas between.
     worker_indexes: str = "*"
-    #: The reader that answers questions: a folder, or the id of a model; without one sentences are the answers.
+    #: The reader that answers questions: a folder, the id of a model, or ``sentences``; by default the shipped one.
     reader: str | None = None
     #: Where workers tell Prometheus how they are; nowhere by default.
     metrics_port: int | None = None

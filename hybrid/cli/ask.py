@@ -22,7 +22,7 @@ _READING = ("answers", "rule", "beta", "gamma", "longest", "threshold", "least_s
 @click.argument("question")
 @ask_options
 @click.option("--answers", default=ANSWERS, show_default=True, type=click.IntRange(1), help="Answers to give.")
-@click.option("--reader", help="A reader's folder or id, to be used here; HYBRID_READER by default, else sentences.")
+@click.option("--reader", help="A reader's folder or id, or 'sentences', to be used here; HYBRID_READER by default.")
 @click.option("--here", is_flag=True, help="Read here, although HYBRID_REDIS_URL names a broker for reader workers.")
 @click.option(
     "--deadline",
@@ -43,7 +43,7 @@ _READING = ("answers", "rule", "beta", "gamma", "longest", "threshold", "least_s
 def command(index: str, question: str, as_json: bool, here: bool, **given: Any) -> None:
     r"""Answer QUESTION from the passages that a search finds.
 
-    Without a reader the best sentences are the answers. No good answer is no error.
+    Without a reader the best sentences are the answers. That there is no good answer is no error.
 
     \b
     hybrid ask ./wiki "who wrote it?" --reader ./reader

@@ -80,7 +80,11 @@ class Findings:
 @click.option("--per-question", type=_FILE, help="Write a line for each question.")
 @click.option("--run", "run_path", type=_FILE, help="Write the first mode's run.")
 @click.option("--run-format", default="trec", show_default=True, type=click.Choice(RUN_FORMATS))
-@click.option("--read", type=click.IntRange(1), help="Read its first so many passages; measure exact match and F1.")
+@click.option(
+    "--read",
+    type=click.IntRange(1),
+    help="Let a reader read so many of the first mode's passages; measure exact match and F1.",
+)
 @click.option("--reader", help="A reader's folder or id; HYBRID_READER by default, else sentences are the answers.")
 @click.option("--diff", metavar="MODE,MODE", help="List the questions that only one of two modes answers.")
 @click.option(
@@ -162,7 +166,8 @@ def _evaluate(
     with asking(index, len(asked.questions)) as on_progress:
         found = ask(index, asked.questions, vectors, depth=given["depth"], dense=given["dense"])
         kept = {first, *diff}
-        tally = count_all(index, found, rules, judge, kept=kept, run=run, reading=reading, on_progress=on_progress)
+        heard = None if reading is None else reading.add
+        tally = count_all(index, found, rules, judge, kept=kept, run=run, on_rankings=heard, on_progress=on_progress)
     measured = tally.measured()
     if reading is not None:
         measured[first] |= reading.measured()

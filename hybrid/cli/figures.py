@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from ..evaluation.bootstrap import UNLIKELY, Difference, Interval
+from ..evaluation.reading_metrics import EM, F1
 from ..evaluation.report import Comparison, Evaluation
 from .output import on_terminal, print_rows
 
@@ -14,13 +15,13 @@ def print_figures(evaluation: Evaluation) -> None:
         return
     metrics = list(next(iter(evaluation.modes.values())))
     accuracy = [metric for metric in metrics if metric.startswith("top")]
-    for names in (accuracy, [metric for metric in metrics if metric not in accuracy]):
-        if names:
-            rows = [
-                [mode, *(_cell(found[name]) if name in found else "" for name in names)]
-                for mode, found in evaluation.modes.items()
-            ]
-            print_rows(("%", *names), rows)
+    reading = [metric for metric in metrics if metric in (EM, F1)]
+    others = [metric for metric in metrics if metric not in (*accuracy, *reading)]
+    for names in filter(None, (accuracy, others, reading)):
+        measured = {mode: found for mode, found in evaluation.modes.items() if names[0] in found}
+        print_rows(
+            ("%", *names), [[mode, *(_cell(found[name]) for name in names)] for mode, found in measured.items()]
+        )
     if evaluation.tests:
         rows = [[other, *map(_difference, tests)] for other, tests in _by_mode(evaluation.tests, accuracy).items()]
         print_rows((f"{evaluation.tests[0].first} against", *accuracy), rows)

@@ -22,6 +22,7 @@ COMMANDS = {
     "adopt": "adopt",
     "ask": "ask",
     "batch": "batch",
+    "compare": "compare",
     "copy": "copy",
     "delete": "delete",
     "demo": "demo",

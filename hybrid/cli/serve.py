@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 _MODES = click.Choice(["off", "shadow", "on"])
 _PAIR = "NAME=VALUE"
+#: Browsers send origins in lower case.
+_ORIGIN = re.compile(r"https?://[^/\s@?#A-Z]+")
 
 
 @click.command("serve")
@@ -109,7 +112,7 @@ def command(
         served=read_served(given),
         policy=Policy(report=policy == "report"),
         patience=given["patience"],
-        origins=origins,
+        origins=tuple(map(check_origin, origins)),
         lend_credentials=given["lend_credentials"],
     )
     run(build_app(config, settings, load_encoder), place)
@@ -159,6 +162,15 @@ def _read_place(given: dict[str, Any]) -> "Place":
     if given["key"] is not None and given["certificate"] is None:
         raise UsageError("--key needs --certificate.")
     return Place(given["host"], given["port"], given["certificate"], given["key"])
+
+
+def check_origin(text: str) -> str:
+    """Refuse what no browser would ever send as its page's origin."""
+    if text != "*" and not _ORIGIN.fullmatch(text):
+        raise UsageError(
+            f"--cors {text} is no origin; say http(s)://host or http(s)://host:port without a path, or *."
+        )
+    return text
 
 
 def check_upstream(url: str | None) -> str:

@@ -31,7 +31,7 @@ def serve_folders(folders: Sequence[str], place: "Place") -> None:
         indexes: dict[str, Index] = {}
         for name, folder in name_folders(folders).items():
             indexes[name] = opened.enter_context(open_index(folder))
-        run(build_app(indexes, names_of(place.host)), place)
+        run(build_app(indexes, names_of(place.host), read_settings()), place)
 
 
 def name_folders(folders: Sequence[str]) -> dict[str, str]:

@@ -16,7 +16,6 @@ from .asking import Asked, encode
 from .measuring import Batch, Judge, Tally, rank_all
 from .questions import Question
 from .rankings import Ranking
-from .reading import Reading
 from .rules import LEXICAL, Rule
 from .runs import save, write_dpr, write_pyserini, write_trec
 from .texts import Texts
@@ -26,6 +25,8 @@ RUN_FORMATS: tuple[RunFormat, ...] = get_args(RunFormat)
 
 #: Told how many questions are done.
 OnProgress = Callable[[int], None]
+#: Given some questions' rankings, with their texts.
+OnRankings = Callable[[Sequence[Ranking]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +95,15 @@ def count_all(
     *,
     kept: Collection[str] = (),
     run: Run | None = None,
-    reading: Reading | None = None,
+    on_rankings: OnRankings | None = None,
     on_progress: OnProgress = lambda _: None,
 ) -> Tally:
-    """Rank by every rule what was asked, and count what is right; run and reader get the first rule's rankings."""
+    """Rank by every rule what was asked, and count what is right; run and listener get the first rule's rankings."""
     tally, texts, first = Tally(judge, kept), Texts(index), rules[0].name
-    with_texts = reading is not None or (run is not None and run.holds_texts)
-    rankings = _count(rank_all(asked, rules, judge, texts, with_texts=with_texts), tally, first, reading, on_progress)
+    with_texts = on_rankings is not None or (run is not None and run.holds_texts)
+    rankings = _count(
+        rank_all(asked, rules, judge, texts, with_texts=with_texts), tally, first, on_rankings, on_progress
+    )
     if run is None:
         deque(rankings, maxlen=0)
     else:
@@ -109,11 +112,11 @@ def count_all(
 
 
 def _count(
-    batches: Iterable[Batch], tally: Tally, first: str, reading: Reading | None, on_progress: OnProgress
+    batches: Iterable[Batch], tally: Tally, first: str, on_rankings: OnRankings | None, on_progress: OnProgress
 ) -> Iterator[Ranking]:
     for batch in batches:
         tally.add(batch)
-        if reading is not None:
-            reading.add(batch.rankings[first])
+        if on_rankings is not None:
+            on_rankings(batch.rankings[first])
         on_progress(len(tally.questions))
         yield from batch.rankings[first]

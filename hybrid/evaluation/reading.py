@@ -11,6 +11,7 @@ from ..reader.reader import AnyReader
 from .metrics import Values
 from .questions import Question
 from .rankings import Ranking
+from .reading_metrics import EM, F1
 
 
 class Reading:
@@ -31,7 +32,7 @@ class Reading:
 
     def measured(self) -> dict[str, Values]:
         """Give a number a question by metric."""
-        return {"em": np.array(self._em), "f1": np.array(self._f1)}
+        return {EM: np.array(self._em), F1: np.array(self._f1)}
 
     def _request(self, ranking: Ranking) -> ReadRequest:
         some = ranking.passages[: self._passages]

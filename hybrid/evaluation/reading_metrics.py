@@ -5,6 +5,9 @@ import string
 from collections import Counter
 from collections.abc import Callable, Iterable
 
+#: Names of the metrics.
+EM, F1 = "em", "f1"
+
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
 

@@ -10,7 +10,7 @@ from ..engines.opensearch.lifecycle import open_target
 from ..engines.opensearch.queries import Target
 from ..errors import HybridError, IndexStateError
 from ..profile import Profile
-from .encoding import Load, Questions
+from .encoding import Load, Questions, name_encoding
 from .served import Known, Served, read_known
 from .upstream import Upstream
 
@@ -40,7 +40,7 @@ class Catalog:
 
     def questions(self, target: Target) -> Questions | None:
         """Give what encodes questions for an index, if it is ready."""
-        found = self._questions.get(target.profile.pair_id)
+        found = self._questions.get(name_encoding(target.profile))
         return found if found is not None and found.ready else None
 
     async def keep_fresh(self) -> None:
@@ -55,11 +55,12 @@ class Catalog:
         # Fields and profiles come first: an index is searched lexically while its encoder is loaded.
         for name in names:
             await self._try(name, self._read(name))
-        profiles = {
-            known.target.profile.pair_id: known.target.profile for known in self._known.values() if known.target
-        }
-        for pair_id, profile in profiles.items():
-            await self._try(pair_id, self._open_encoder(profile))
+        profiles = [known.target.profile for known in self._known.values() if known.target]
+        wanted = {name_encoding(profile): profile for profile in profiles}
+        for encoding, profile in wanted.items():
+            await self._try(encoding, self._open_encoder(encoding, profile))
+        for encoding in self._questions.keys() - wanted.keys():
+            self._questions.pop(encoding).close()
 
     def _tell(self) -> bool:
         """Log what has changed, and tell whether everything is ready."""
@@ -84,33 +85,34 @@ class Catalog:
     async def _read(self, name: str) -> None:
         self._known[name] = await self._upstream.carry_out(_read_index(name))
 
-    async def _open_encoder(self, profile: Profile) -> None:
-        if profile.pair_id not in self._questions:
-            self._questions[profile.pair_id] = Questions(profile, self._load)
-        await self._questions[profile.pair_id].open()
+    async def _open_encoder(self, encoding: str, profile: Profile) -> None:
+        if encoding not in self._questions:
+            self._questions[encoding] = Questions(profile, self._load)
+        await self._questions[encoding].open()
 
     async def _try(self, what: str, step: Awaitable[None]) -> None:
         """Do a step, and keep what is wrong with it."""
-        self._troubles[what] = ""
+        trouble = ""
         try:
             await step
         except HybridError as error:
-            self._troubles[what] = str(error)
+            trouble = str(error)
         except Exception as error:
             log.exception("cannot read %s", what)
-            self._troubles[what] = f"The gateway failed ({type(error).__name__}); its log says why."
+            trouble = f"The gateway failed ({type(error).__name__}); its log says why."
+        self._troubles[what] = trouble
 
     def _judge(self, served: Served) -> str:
         """Say what is missing of an index; in mode off nothing but the index itself is needed."""
-        known = self._known.get(served.name)
-        if known is None:
-            return self._troubles.get(served.name, "not read yet")
+        known, trouble = self._known.get(served.name), self._troubles.get(served.name)
+        if known is None or trouble:
+            return trouble or "not read yet"
         if served.mode == "off":
             return "ready"
         if known.target is None:
             return known.trouble
         if self.questions(known.target) is None:
-            return self._troubles.get(known.target.profile.pair_id) or "its encoder is not loaded yet"
+            return self._troubles.get(name_encoding(known.target.profile)) or "its encoder is not loaded yet"
         return "ready"
 
 

@@ -34,8 +34,13 @@ class Encoder(Protocol):
 Load = Callable[[Profile], Encoder]
 
 
+def name_encoding(profile: Profile) -> str:
+    """Name what a question's vector depends on besides its text; indexes with one name share an encoder."""
+    return f"{profile.pair_id} {profile.similarity} {profile.scale:g}"
+
+
 class Questions:
-    """Encodes the questions to one index."""
+    """Encodes the questions to indexes of one encoding."""
 
     def __init__(self, profile: Profile, load: Load):
         self.profile = profile

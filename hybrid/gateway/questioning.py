@@ -14,6 +14,7 @@ from ..requests import SearchRequest, make_request
 from .admitted import Admitted, build_nearest_body, read_nearest
 from .asking import Line, ask_all, is_whole
 from .catalog import Catalog
+from .encoding import name_encoding
 from .intake import Search
 from .plan import Plan
 from .reasons import Reason
@@ -40,7 +41,7 @@ class Wanted:
     @property
     def encoded_as(self) -> tuple[str, str]:
         """What its vector depends on."""
-        return self.target.profile.pair_id, self.words
+        return name_encoding(self.target.profile), self.words
 
     @property
     def admitted_as(self) -> tuple[str, str]:

@@ -6,6 +6,7 @@ from typing import Any, Literal, get_args
 
 from ..engines.opensearch.adopted_body import list_added
 from ..engines.opensearch.queries import Target
+from ..page.about import list_filterable
 from .clauses import Clause
 from .rewrite import Side
 
@@ -49,6 +50,8 @@ class Known:
     vector_fields: tuple[str, ...]
     #: Why there is no target.
     trouble: str = ""
+    #: Fields that a value can be found in.
+    filterable: tuple[str, ...] = ()
 
 
 def read_known(target: Target | None, mappings: Mapping[str, Any], trouble: str = "") -> Known:
@@ -60,6 +63,7 @@ def read_known(target: Target | None, mappings: Mapping[str, Any], trouble: str 
         frozenset(name for name, kind in types if kind in _TEXT_TYPES),
         tuple(sorted({name for name, kind in types if kind == "knn_vector"} | added)),
         trouble,
+        tuple(sorted({name for body in mappings.values() for name in list_filterable(body["mappings"])} - added)),
     )
 
 

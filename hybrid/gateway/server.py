@@ -4,7 +4,7 @@ import asyncio
 import logging
 import socket
 import ssl
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -55,7 +55,10 @@ class ImpatientProtocol(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what came; a head that comes drop by drop does not get more time."""
-        super().data_received(data)
+        # In pieces: the parser looks at the size of a head only while it is incomplete.
+        for start in range(0, len(data), HEAD_BYTES):
+            if not self.transport.is_closing():
+                super().data_received(data[start : start + HEAD_BYTES])
         self._watch()
 
     def on_response_complete(self) -> None:
@@ -119,8 +122,11 @@ def listen(place: Place) -> socket.socket:
         )[0]
         # With the protocol named, asyncio sends what is written at once; without, every answer may wait for 40 ms.
         listening = socket.socket(family, kind, protocol)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(address)
+        with ExitStack() as undo:
+            undo.callback(listening.close)
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(address)
+            undo.pop_all()
     except OSError as error:
         where = f"{place.host}:{place.port}"
         raise UsageError(f"Cannot listen on {where}: {error.strerror}; choose another --host or --port.") from error

@@ -9,9 +9,9 @@ from typing import Any
 from ..engines.opensearch.queries import Target
 from ..engines.opensearch.search import search
 from ..errors import EncoderMismatchError, GatewayError, ModelError, UsageError
-from ..page.about import describe_index
+from ..page.about import describe_index, describe_trouble
 from ..passages import SearchResult, to_json
-from ..profile import to_meta
+from ..profile import Profile
 from ..reader.answers import AskResult, ReadRequest
 from ..reader.answers import to_json as answers_to_json
 from ..requests import SearchOptions, make_request
@@ -25,10 +25,12 @@ from .reasons import Reason
 from .rewrite import Body
 from .served import Served
 from .upstream import Caller, Upstream
-from .v1_body import read_asking, read_question
+from .v1_body import read_asking, read_question, write_profile
 
 #: Questions in one request for vectors.
 _MOST_QUESTIONS = 256
+#: Seconds that they may take.
+_ENCODING_SECONDS = 30.0
 
 
 class V1:
@@ -51,11 +53,9 @@ class V1:
         self._patience = patience
 
     async def profile(self, sent: bytes) -> Body:
-        """Give what an index says of itself, without the encoder: its names and places are nobody's business."""
+        """Give what an index says of itself."""
         served, target = self._find(read_object(sent, self._policy.limits))
-        lam = target.profile.lam if served.lam is None else served.lam
-        shown = replace(target.profile, question_tower=None, passage_tower=None, lam=lam)
-        return {"index": served.shown, "profile": to_meta(shown)}
+        return write_profile(served.shown, _weighed(target, served))
 
     def indexes(self) -> Body:
         """Describe all indexes, for clients that do not know what there is."""
@@ -74,9 +74,10 @@ class V1:
         if len(texts) > _MOST_QUESTIONS:
             raise GatewayError(f"{len(texts)} questions are too many at once; {_MOST_QUESTIONS} is the most.")
         try:
-            vectors = await asyncio.gather(*(self._encode(target, text) for text in texts))
-        except ModelError as error:
-            raise GatewayError(str(error), status=503, kind="encoder_exception") from error
+            async with asyncio.timeout(_ENCODING_SECONDS):
+                vectors = await asyncio.gather(*(self._encode(target, text) for text in texts))
+        except (TimeoutError, ModelError) as error:
+            raise _no_vector(error) from error
         return {"pair_id": target.profile.pair_id, "vectors": vectors}
 
     async def search(self, sent: bytes, caller: Caller) -> tuple[Body, Note]:
@@ -112,9 +113,8 @@ class V1:
     def _describe(self, served: Served) -> Body:
         known = self._catalog.known(served)
         if known is None or known.target is None:
-            return describe_index(served.shown, None, trouble="it cannot be searched by meaning (yet)")
-        lam = known.target.profile.lam if served.lam is None else served.lam
-        return describe_index(served.shown, replace(known.target.profile, lam=lam))
+            return describe_trouble(served.shown, "it cannot be searched by meaning (yet)")
+        return describe_index(served.shown, _weighed(known.target, served), filterable=known.filterable)
 
     def _find(self, body: Body) -> tuple[Served, Target]:
         served = self._served.get(str(body.get("index")))
@@ -145,7 +145,7 @@ class V1:
             options["vector"] = await asyncio.wait_for(self._encode(target, question), self._patience)
         except (TimeoutError, ModelError) as error:
             if mode == "dense":
-                raise GatewayError(f"No vector: {error}", status=503, kind="encoder_exception") from error
+                raise _no_vector(error) from error
             options["mode"] = "lexical"
             return Note("off", Reason.ENCODER)
         return note
@@ -155,3 +155,13 @@ class V1:
         if questions is None:
             raise ModelError("The encoder is not loaded.")
         return await questions.encode(text)
+
+
+def _no_vector(error: Exception) -> GatewayError:
+    said = "the encoder did not answer in time." if isinstance(error, TimeoutError) else str(error)
+    return GatewayError(f"No vector: {said}", status=503, kind="encoder_exception")
+
+
+def _weighed(target: Target, served: Served) -> Profile:
+    """Give a profile with the λ that the index is served with."""
+    return target.profile if served.lam is None else replace(target.profile, lam=served.lam)

@@ -1,9 +1,11 @@
-"""The bodies of ``/v1/search`` and ``/v1/ask``: a question and options, by the names of the command line."""
+"""What comes and goes under ``/v1``: questions and options, by the names of the command line, and profiles."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..errors import GatewayError, UsageError
+from ..profile import Profile, to_meta
 from ..reader.answers import ReadOptions
 from ..reader.asking import K
 from ..requests import SearchOptions
@@ -60,6 +62,11 @@ def read_asking(body: Body) -> tuple[str, SearchOptions, ReadOptions]:
         return question, {"k": K, **options}, ReadOptions(**_read(body, _READING))
     except UsageError as error:
         raise GatewayError(str(error)) from error
+
+
+def write_profile(name: str, profile: Profile) -> Body:
+    """Give what an index says of itself, without the encoder: where that lies is nobody's business."""
+    return {"index": name, "profile": to_meta(replace(profile, question_tower=None, passage_tower=None))}
 
 
 def _read(body: Body, kinds: _Kinds) -> dict[str, Any]:

@@ -1,13 +1,15 @@
 // Which values of metadata the best passages have, and how many of them.
 // Pure.
 
-const FIELDS = 6, VALUES = 6, LONGEST = 48;
+const FIELDS = 8, VALUES = 6, LONGEST = 48;
 
-/** Give fields with their values, the most frequent first; values that are chosen stay, whatever their number. */
-export function countFacets(hits, chosen) {
+/** Give fields with their values, the most frequent first; values that are chosen stay, whatever their number.
+ * `filterable` names the fields that can be filtered by; null are all. */
+export function countFacets(hits, chosen, filterable) {
   const fields = new Map();
   for (const hit of hits) {
     for (const [field, value] of flatten(hit.meta)) {
+      if (filterable && !filterable.includes(field)) continue;
       if (!fields.has(field)) fields.set(field, new Map());
       const key = JSON.stringify(value), counts = fields.get(field);
       if (!counts.has(key)) counts.set(key, { value, ids: new Set() });
@@ -17,7 +19,7 @@ export function countFacets(hits, chosen) {
   const worth = [...fields].filter(([field, counts]) => chosen.has(field) || tells(counts, hits.length));
   for (const field of chosen.keys()) if (!fields.has(field)) worth.push([field, new Map()]);
   return worth.map(([field, counts]) => ({ field, values: listValues(counts, chosen.get(field) ?? []) }))
-    .sort((a, b) => chosen.has(b.field) - chosen.has(a.field)).slice(0, Math.max(FIELDS, chosen.size));
+    .sort((a, b) => chosen.has(b.field) - chosen.has(a.field) || isNumber(a) - isNumber(b)).slice(0, Math.max(FIELDS, chosen.size));
 }
 
 function listValues(counts, chosen) {
@@ -34,6 +36,10 @@ function tells(counts, hits) {
   const largest = Math.max(...values.map(({ ids }) => ids.size));
   const covered = new Set(values.flatMap(({ ids }) => [...ids])).size;
   return largest >= 2 && (values.length > 1 || covered < hits) && values.length <= Math.max(3, covered * 0.6);
+}
+
+function isNumber({ values }) {
+  return values.every(({ value }) => typeof value === "number");
 }
 
 function flatten(meta, prefix = "") {

@@ -7,6 +7,7 @@ another site's page may give that machine's address a name of its own, and must 
 import asyncio
 import logging
 import os
+import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
@@ -25,12 +26,17 @@ from ..gateway.answering import Note
 from ..gateway.app import NOTES
 from ..gateway.intake import read_object
 from ..gateway.policy import Limits
+from ..gateway.reading import Reading
 from ..gateway.reasons import Reason
 from ..gateway.receiving import receive, while_connected
 from ..gateway.refusing import GONE, JSON, refuse, refuse_address
-from ..gateway.v1_body import read_question
+from ..gateway.rewrite import Body
+from ..gateway.v1_body import read_asking, read_question, write_profile
 from ..passages import SearchResult, to_json
+from ..reader.answers import AskResult, ReadOptions, ReadRequest
+from ..reader.answers import to_json as answers_to_json
 from ..requests import SearchOptions
+from ..settings import Settings
 from .about import describe_index
 from .files import build_routes
 
@@ -45,33 +51,59 @@ Answer = Callable[[Request], Awaitable[Response]]
 class Folders:
     """Answers requests to indexes in folders."""
 
-    def __init__(self, indexes: Mapping[str, Index]):
+    def __init__(self, indexes: Mapping[str, Index], settings: Settings):
         self._indexes = indexes
+        self._reading = Reading(settings)
         self._limits = Limits()
         # A ranking uses every core by itself; more at a time would only wait for each other.
         self._turns = asyncio.Semaphore(os.cpu_count() or 1)
 
     async def describe(self, _request: Request) -> Response:
         """Answer ``/v1/indexes``."""
-        return _answer({"indexes": await asyncio.to_thread(self._describe), "answers": False})
+        return _answer({"indexes": await asyncio.to_thread(self._describe), "answers": self._reading.has_reader})
+
+    async def profile(self, request: Request) -> Response:
+        """Answer ``/v1/profile``."""
+        body = read_object(await receive(request, self._limits), self._limits)
+        index = self._find(body)
+        return _answer(write_profile(str(body["index"]), index.profile))
 
     async def find(self, request: Request) -> Response:
         """Answer ``/v1/search``."""
         body = read_object(await receive(request, self._limits), self._limits)
-        index = self._indexes.get(str(body.get("index")))
-        if index is None:
-            raise GatewayError(f"no such index [{body.get('index')}]", status=404, kind="index_not_found_exception")
         question, options = read_question(body)
-        if options.get("k", 1) > self._limits.hits:
-            raise GatewayError(f"k is {options['k']}; {self._limits.hits} is the most.")
-        found, note = await while_connected(request, self._search(index, question, options))
+        found, note = await while_connected(request, self._search(body, question, options))
         return _answer(to_json(found), {NOTES: str(note)})
+
+    async def ask(self, request: Request) -> Response:
+        """Answer ``/v1/ask``."""
+        body = read_object(await receive(request, self._limits), self._limits)
+        question, options, reading = read_asking(body)
+        answered, note = await while_connected(request, self._ask(body, question, options, reading))
+        return _answer(answers_to_json(answered), {NOTES: str(note)})
 
     def _describe(self) -> list[dict[str, Any]]:
         return [describe_index(name, index.profile, index.status().passages) for name, index in self._indexes.items()]
 
-    async def _search(self, index: Index, question: str, options: SearchOptions) -> tuple[SearchResult, Note]:
+    def _find(self, body: Body) -> Index:
+        index = self._indexes.get(str(body.get("index")))
+        if index is None:
+            raise GatewayError(f"no such index [{body.get('index')}]", status=404, kind="index_not_found_exception")
+        return index
+
+    async def _ask(
+        self, body: Body, question: str, options: SearchOptions, reading: ReadOptions
+    ) -> tuple[AskResult, Note]:
+        started = time.perf_counter()
+        found, note = await self._search(body, question, options)
+        name, answers = await self._reading.read(ReadRequest.of(question, found.hits, reading))
+        return AskResult(question, answers, found, name, (time.perf_counter() - started) * 1000), note
+
+    async def _search(self, body: Body, question: str, options: SearchOptions) -> tuple[SearchResult, Note]:
         """Rank passages; without an encoder by BM25, which the note says."""
+        index = self._find(body)
+        if options.get("k", 1) > self._limits.hits:
+            raise GatewayError(f"k is {options['k']}; {self._limits.hits} is the most.")
         async with self._turns:
             try:
                 found = await asyncio.to_thread(index.search, question, **options)
@@ -86,13 +118,15 @@ class Folders:
         return found, Note("off", Reason.MODE) if found.mode == "lexical" else Note("on")
 
 
-def build_app(indexes: Mapping[str, Index], hosts: Collection[str]) -> ASGIApp:
+def build_app(indexes: Mapping[str, Index], hosts: Collection[str], settings: Settings) -> ASGIApp:
     """Build the application; ``hosts`` are the names that it answers to, any if there are none."""
-    folders = Folders(indexes)
+    folders = Folders(indexes, settings)
     routes = [
         *build_routes(),
         Route("/v1/indexes", _serve(folders.describe), methods=["GET"]),
+        Route("/v1/profile", _serve(folders.profile), methods=["POST"]),
         Route("/v1/search", _serve(folders.find), methods=["POST"]),
+        Route("/v1/ask", _serve(folders.ask), methods=["POST"]),
     ]
     app = Starlette(routes=routes, exception_handlers={HTTPException: refuse_address})
     return NamedHosts(app, hosts) if hosts else app

@@ -2,10 +2,12 @@
 
 import { askAbout, askAnswer, askSearch } from "./asking.js";
 import { Columns } from "./columns.js";
-import { make, number } from "./drawing.js";
+import { number } from "./drawing.js";
 import { countFacets } from "./facets.js";
 import { Cards, writeAnswer } from "./hits.js";
+import { listen, moveFocus } from "./keys.js";
 import { drawMap, pointOnMap } from "./map.js";
+import { showFacets, showIndexes, showRequest } from "./panels.js";
 import { Pool } from "./ranking.js";
 import { PAGE, readState, writeFilter, writeState } from "./state.js";
 import { readTerms } from "./words.js";
@@ -25,7 +27,7 @@ const cards = new Cards(byId.list, { onPoint: point });
 const columns = new Columns(byId.columns, point);
 
 function index() {
-  return about.indexes.find((one) => one.name === state.index) ?? about.indexes[0] ?? { name: "", lambda: 1.1, sim_prior: { a: 0, b: 0 } };
+  return about.indexes.find((one) => one.name === state.index) ?? about.indexes[0] ?? { name: "", lambda: 1.1, sim_prior: { a: 0, b: 0 }, filter_prefix: "" };
 }
 
 function lambda() {
@@ -58,7 +60,7 @@ async function ask() {
   running = new AbortController();
   const { signal } = running, fresh = new Pool(index().sim_prior);
   const body = { index: index().name, question: state.question, k: DEEP };
-  const filter = writeFilter(state.filters);
+  const filter = writeFilter(state.filters, index().filter_prefix);
   if (filter.length) body.filter = filter;
   asked = { ...body, lambda: lambda(), k: state.shown };
   results.setAttribute("aria-busy", "true");
@@ -170,8 +172,9 @@ function showRanking(weight) {
   byId.more.hidden = side || listed.length < state.shown || state.shown >= MOST;
   byId.aside.hidden = !ranked.length && !state.filters.size;
   drawMap(byId.map, ranked, { pool, lambda: weight, shown: side ? PAGE : state.shown, onPoint: point, onChoose: goTo });
-  showFacets(ranked);
-  showRequest();
+  const hits = unfiltered ?? ranked.map((one) => one.hit);
+  showFacets(byId.facets, countFacets(hits, state.filters, index().filterable ?? null), hits.length, choose);
+  showRequest(byId.request, { ...asked, lambda: Number(weight.toFixed(4)), k: state.shown });
 }
 
 function list(mode, weight) {
@@ -184,38 +187,13 @@ function summarize(count) {
   return `The best ${count} of ${pool.hits.size} candidates at λ ${number(lambda())}${time}`;
 }
 
-function showFacets(ranked) {
-  const hits = unfiltered ?? ranked.map((one) => one.hit);
-  const facets = countFacets(hits, state.filters);
-  byId.facets.hidden = !facets.length;
-  const focus = document.activeElement?.dataset?.facet;
-  const groups = facets.map(({ field, values }) => make("fieldset", {}, make("legend", {}, field), values.map(({ value, count, chosen }) => {
-    const name = `${field}=${JSON.stringify(value)}`;
-    const box = make("input", { type: "checkbox", checked: chosen, "data-facet": name, change: () => choose(field, value) });
-    return make("label", {}, box, make("span", { dir: "auto" }, String(value)), make("span", { class: "count", title: `of the best ${hits.length} without filters` }, String(count)));
-  })));
-  byId.facets.querySelector("div").replaceChildren(...groups);
-  if (focus) [...byId.facets.querySelectorAll("input")].find((box) => box.dataset.facet === focus)?.focus({ preventScroll: true });
-}
-
-function showRequest() {
-  const { pathname, origin } = new URL("v1/search", location.href);
-  const text = JSON.stringify({ ...asked, lambda: Number(lambda().toFixed(4)), k: state.shown }).replaceAll("'", "'\\''");
-  byId.request.querySelector("pre").textContent = `curl ${origin}${pathname} \\\n  -H 'content-type: application/json' \\\n  -d '${text}'`;
-  byId.request.hidden = false;
-}
-
 function listIndexes() {
   if (state.index && !about.indexes.some((one) => one.name === state.index)) {
     notice(`No index is called ${state.index} here.`);
     state.index = "";
   }
-  byId.index.replaceChildren(...about.indexes.map((one) => make("option", { value: one.name, selected: one.name === index().name }, one.name)));
-  byId.index.hidden = about.indexes.length < 2;
-  const { name, passages, trouble: why } = index();
-  const count = passages === null || passages === undefined ? "" : `${passages.toLocaleString("en")} passages`;
-  byId.size.textContent = [about.indexes.length < 2 ? name : "", count].filter(Boolean).join(" · ");
-  if (why) notice(`${name}: ${why}`);
+  showIndexes(byId.index, byId.size, about.indexes, index());
+  if (index().trouble) notice(`${index().name}: ${index().trouble}`);
 }
 
 function busy(change) {
@@ -292,35 +270,6 @@ function grow() {
   area.style.height = `${Math.min(area.scrollHeight, 180)}px`;
 }
 
-function moveFocus(step) {
-  const all = [...document.querySelectorAll("#results .hit")].filter((hit) => hit.offsetParent !== null);
-  const hit = document.activeElement?.closest(".hit");
-  const place = hit ? all.indexOf(hit) + step : step > 0 ? 0 : -1;
-  if (place < 0) return byId.question.focus();
-  all[Math.min(place, all.length - 1)]?.focus();
-}
-
-function press(event) {
-  const { key, target } = event;
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
-  if (key === "Escape" && target === byId.question) return target.blur();
-  const typing = target.matches("textarea, select, input:not([type=checkbox])");
-  if (typing && !(target === byId.question && key === "ArrowDown" && !target.value.includes("\n"))) return;
-  const actions = {
-    "/": () => byId.question.select(),
-    ArrowDown: () => moveFocus(1),
-    ArrowUp: () => moveFocus(-1),
-    "[": () => weigh(Math.max(0, round(lambda() - STEP))),
-    "]": () => weigh(round(lambda() + STEP)),
-    v: () => look(state.view === "list" ? "columns" : "list"),
-    Enter: () => target.matches(".hit") && target.querySelector(".whole")?.click(),
-  };
-  if (!(key in actions) || (key === "Enter" && !target.matches(".hit"))) return;
-  if ((key === "ArrowDown" || key === "ArrowUp") && !pool) return;
-  event.preventDefault();
-  actions[key]();
-}
-
 function round(value) {
   return Math.round(value / STEP) * STEP;
 }
@@ -361,7 +310,11 @@ byId.answer.addEventListener("click", (event) => {
   event.preventDefault();
   goTo(link.dataset.goto);
 });
-document.addEventListener("keydown", press);
+listen(byId.question, {
+  weigh: (steps) => weigh(Math.max(0, round(lambda() + steps * STEP))),
+  look: () => look(state.view === "list" ? "columns" : "list"),
+  move: (step) => pool && moveFocus(results, byId.question, step),
+});
 addEventListener("popstate", () => {
   state = readState(location.search);
   listIndexes();

@@ -41,10 +41,10 @@ export function writeState(state) {
   return text ? `?${text}` : "";
 }
 
-/** Write the clauses that a search is filtered by: any value of a field, and all fields. */
-export function writeFilter(filters) {
+/** Write the clauses that a search is filtered by: any value of a field, and all fields; `prefix` says where they are. */
+export function writeFilter(filters, prefix) {
   return [...filters].filter(([, values]) => values.length).map(([field, values]) =>
-    values.length === 1 ? { term: { [`meta.${field}`]: values[0] } } : { terms: { [`meta.${field}`]: values } });
+    values.length === 1 ? { term: { [prefix + field]: values[0] } } : { terms: { [prefix + field]: values } });
 }
 
 // A string that looks like a number or a truth value is written in quotes, so that its kind survives.

@@ -4,15 +4,18 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from ..encoders.backends import Means, WantedBackend, choose_backend, choose_precision
+from ..encoders.places import find_packaged
+from ..encoders.presets import PRESETS
 from ..encoders.running import Forward, Runner
 from ..encoders.tokens import open_tokenizer
 from ..errors import UsageError
 from .answers import Answer, ReadOptions, ReadRequest
 from .cards import Card
-from .folders import Folder, find_reader
+from .folders import Folder, find_reader, read_folder
 from .rows import Rows, read_row
 from .selecting import Candidate, Choice, Reading, choose_answers
 from .spans import find_spans
@@ -22,6 +25,9 @@ from .windows import Frame, Window, cut_windows, read_frame
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
+#: What the two readers that need no folder are called.
+SENTENCES, SHIPPED = "sentences", "minilm-squad"
+_SHIPPED = Path(__file__).parent / "shipped"
 #: Windows that are held at a time; enough to sort by length, few enough to stay small.
 _BLOCK = 4096
 
@@ -160,15 +166,24 @@ def refuse_threshold(name: str) -> None:
 
 @lru_cache(maxsize=4)
 def open_reader(name: str | None, *, bulk: bool = False) -> AnyReader:
-    """Give the reader called ``name``, loaded once a process; without a name, one that gives whole sentences.
+    """Give the reader called ``name``, loaded once a process; without a name, the one that is shipped.
 
-    ``bulk`` prefers torch, which is faster once it is loaded, to numpy, which is ready at once.
+    "sentences" needs no model: whole sentences are its answers. It also stands in for the shipped reader where that
+    one, or its encoder, is not installed. ``bulk`` prefers torch, which is faster once it is loaded, to numpy, which
+    is ready at once.
     """
-    if name is None:
+    chosen = name or (SHIPPED if _has_shipped() else SENTENCES)
+    if chosen == SENTENCES:
         from .sentences import SentenceReader
 
         return SentenceReader()
-    return Reader(find_reader(name), bulk=bulk)
+    return Reader(read_folder(_SHIPPED, SHIPPED) if chosen == SHIPPED else find_reader(chosen), bulk=bulk)
+
+
+def _has_shipped() -> bool:
+    """Tell whether the shipped reader is here, and the encoder that gives it its embeddings."""
+    package = PRESETS["minilm"].package
+    return _SHIPPED.is_dir() and package is not None and find_packaged(package.module) is not None
 
 
 def _make_runner(folder: Folder, means: Means, bulk: bool) -> Runner:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from hybrid.encoders import Encoder, load_encoder
+from hybrid.engines.opensearch.client import Client
 from tests.faults.stage import Stage, clear_stage, set_stage
 from tests.faults.tiny import save_tiny_bert
 from tests.faults.troupe import Troupe, troupe_of
@@ -25,6 +26,17 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def encoder(model: Path) -> Encoder:
     return load_encoder(str(model), scale=20.0, backend="numpy")
+
+
+@pytest.fixture(scope="session")
+def new_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the folder of another tiny encoder."""
+    return save_tiny_bert(tmp_path_factory.mktemp("models") / "newer", seed=1)
+
+
+@pytest.fixture(scope="session")
+def newer(new_model: Path) -> Encoder:
+    return load_encoder(str(new_model), scale=20.0, backend="numpy")
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +61,14 @@ def stage(troupe: Troupe, raw: Any, encoder: Encoder) -> Iterator[Stage]:
 @pytest.fixture
 def own_stage(own_troupe: Troupe, raw: Any, encoder: Encoder) -> Iterator[Stage]:
     yield from _play(own_troupe, raw, encoder)
+
+
+@pytest.fixture
+def client(stage: Stage) -> Iterator[Client]:
+    """Give our client of the stage's node."""
+    client = Client(stage.upstream, stage.settings)
+    yield client
+    client.close()
 
 
 def _play(troupe: Troupe, raw: Any, encoder: Encoder) -> Iterator[Stage]:

@@ -70,6 +70,7 @@ def test_passages_that_the_encoder_cannot_read_are_recorded_and_their_neighbours
     assert {error["attempts"] for error in errors} == {1}
 
 
+@pytest.mark.slow
 def test_text_that_kills_whoever_encodes_it_is_given_up_and_its_neighbours_encoded(
     stage: Stage, worker: Worker
 ) -> None:

@@ -10,6 +10,8 @@ import pytest
 
 from hybrid import open_index
 from hybrid.encoders import load_encoder
+from tests import corpora
+from tests.corpora import have
 from tests.gateway_server import gateway
 from tests.integration.adopting import Job, count_facets, create_shop, make_document, read_all, write
 from tests.integration.commands import Say, one_line, speaker
@@ -192,23 +194,21 @@ def test_killed_at_ten_moments_and_resumed(
         raw.indices.refresh(index=f"{name}-new")
         return int(raw.count(index=f"{name}-new")["count"])
 
-    def encoded() -> int:
-        if passages() < 0:
-            return -1
-        return int(raw.count(index=f"{name}-new", body={"query": {"term": {"pending": False}}})["count"])
+    def dear(version: int) -> int:
+        passages()
+        query = {"query": {"range": {"price": {"gte": 3 * version}}}}
+        return int(raw.count(index=f"{name}-new", body=query)["count"])
 
     moments: list[Callable[[], bool]] = [
         lambda: passages() == 0,
         lambda: passages() > 0,
         lambda: passages() == DOCUMENTS,
     ]
-    moments += [lambda: encoded() > 0] * 2
     kills = sum(job.kill_when(moment) for moment in moments)
-    for version in range(1, 6):
-        write(raw, name, {f"d{number}": make_document(number, 3 * version) for number in range(0, 200)})
-        done = encoded()
-        kills += job.kill_when(lambda done=done: 0 <= encoded() != done)
-    assert kills >= 8
+    for version in range(3, 10):
+        write(raw, name, {f"d{number}": make_document(number, 3 * version) for number in range(200)})
+        kills += job.kill_when(lambda version=version: dear(version) > 0)
+    assert kills == 10
     adopt()
     check_same(raw, name)
 
@@ -245,6 +245,41 @@ def test_a_page_sees_through_the_gateway_what_it_saw(
     assert seen(found["hits"]) == seen(wanted["hits"])
     assert found["aggregations"] == wanted["aggregations"]
     assert found["hits"]["total"] == wanted["hits"]["total"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not have("vaswani"), reason="the set of Vaswani is not there")
+def test_the_vaswani_set(adopt: Any, raw: Any, name: str, opensearch: Service) -> None:
+    """11,429 abstracts: all of them are there, and BM25 over ``contents`` finds what the source's own field finds."""
+    raw.indices.delete(index=name)
+    raw.indices.create(
+        index=name,
+        body={
+            "settings": {"number_of_replicas": 0, "similarity": {"default": {"type": "BM25", "k1": 0.9, "b": 0.4}}},
+            "mappings": {
+                "properties": {
+                    "title": {"type": "text"},
+                    "body": {"type": "text", "analyzer": "english"},
+                    "kind": {"type": "keyword"},
+                }
+            },
+        },
+    )
+    texts = corpora.vaswani().passages
+    documents = {f"d{row}": {"title": "", "body": text, "kind": text[:1]} for row, text in enumerate(texts)}
+    for start in range(0, len(texts), 1000):
+        write(raw, name, dict(list(documents.items())[start : start + 1000]))
+    told = adopt()
+    assert told["source"] == told["encoded"] == told["created"] == len(texts) == 11_429
+    facet = {"size": 0, "track_total_hits": True, "aggs": {"kind": {"terms": {"field": "kind", "size": 100}}}}
+    old, new = (raw.search(index=index, body=facet) for index in (name, f"{name}-new"))
+    assert old["aggregations"] == new["aggregations"]
+    question = "measurement of dielectric constant of liquids by the use of microwave techniques"
+    match = {"query": {"match": {"body": question}}, "size": 20}
+    wanted = {hit["_id"]: hit["_score"] for hit in raw.search(index=name, body=match)["hits"]["hits"]}
+    with open_index(f"{opensearch.url}/{name}-new") as index:
+        hits = index.search(question, mode="lexical", k=20).hits
+    assert {hit.id: hit.bm25 for hit in hits} == pytest.approx(wanted, abs=1e-4)
 
 
 def test_a_document_that_is_too_long_is_counted(adopt: Any, raw: Any, name: str) -> None:

@@ -209,8 +209,9 @@ def test_answers_of_a_reader_are_judged_beside_the_passages(hybrid: Say, address
     texts = [passage.text for passage in MADE.passages[100:103]]
     rows = [{"question": text, "answer": [answer]} for text, answer in zip(texts, [*texts[:2], "none"], strict=True)]
     questions.write_text("".join(f"{json.dumps(row)}\n" for row in rows), "utf-8")
-    options = ["eval", address, "--questions", questions, "--modes", "lexical", "--lambda", "0"]
-    found = hybrid(*options, "--read", "2", "--per-question", lines, "--json").json
+    np.save(tmp_path / "vectors.npy", np.ones((3, 8)))
+    options = ["eval", address, "--questions", questions, "--vectors", tmp_path / "vectors.npy", "--modes", "lexical"]
+    found = hybrid(*options, "--lambda", "0", "--read", "2", "--per-question", lines, "--json").json
     assert found["modes"]["lexical"]["em"] == pytest.approx(2 / 3)
     assert "f1" in found["intervals"]["lexical"]
     assert "em" not in found["modes"]["lambda 0"]

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hybrid import Hit, SearchResult, open_async_index, open_index
+from hybrid import Hit, Passage, SearchResult, create_index, open_async_index, open_index
+from hybrid.encoders import load_encoder
 from hybrid.errors import (
     AccessError,
     BusyError,
@@ -28,10 +29,12 @@ from tests.conftest import MakeIndex
 from tests.gateway_corpus import Corpus, fill
 from tests.gateway_dsl import ASKED
 from tests.gateway_server import HYBRID, Server, gateway
+from tests.page.story import serving
 from tests.services.discover import Service
 from tests.services.http_server import Reply
 from tests.services.processes import free_ports
 from tests.services.recorder import Recorder, always, forwarding, recorder
+from tests.tiny_models import save_sentence_transformer
 
 BLUE = {"term": {"meta.colour": "blue"}}
 OPTIONS: list[SearchOptions] = [
@@ -212,6 +215,22 @@ def test_the_command_line_asks_a_gateway(corpus: Corpus, server: Server) -> None
     assert [hit["id"] for hit in json.loads(again.stdout)["hits"]][:3] == wanted
     refused = run("status", address(server, corpus.name))
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+
+
+def test_a_folder_that_is_served_is_asked_like_a_cluster(tmp_path: Path) -> None:
+    encoder = load_encoder(str(save_sentence_transformer(tmp_path / "model")), scale=20.0)
+    folder = str(tmp_path / "wiki")
+    create_index(folder, encoder.make_profile())
+    texts = ["red fox", "a red door", "the tides of the ocean"]
+    vectors = encoder.encode_passages([("", text) for text in texts])
+    with open_index(folder) as direct, serving(tmp_path, folder) as server:
+        direct.add(Passage(f"p{n}", text, vector=vectors[n]) for n, text in enumerate(texts))
+        with open_index(address(server, "wiki"), settings=Settings()) as remote:
+            assert_same(remote.search(ASKED, k=2), direct.search(ASKED, k=2))
+            assert [one.text for one in remote.ask(ASKED).answers] == [one.text for one in direct.ask(ASKED).answers]
+            assert remote.profile.question_tower is None
+        with pytest.raises(IndexMissingError):
+            open_index(address(server, "nowhere"), settings=Settings())
 
 
 def test_asking_loads_no_model(corpus: Corpus, server: Server) -> None:

@@ -32,11 +32,16 @@ TEXTS = {one.id: one.text for one in PASSAGES}
 VECTOR = [1.0] * 8
 
 
+#: What most tests ask: it needs no model.
+PLAIN = Settings(reader="sentences")
+
+
 @pytest.fixture(autouse=True)
 def no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
     """Read here unless a test says otherwise: the tests' own Redis is in the environment."""
-    for name in ("HYBRID_REDIS_URL", "HYBRID_REDIS_URL_FILE", "HYBRID_READER"):
+    for name in ("HYBRID_REDIS_URL", "HYBRID_REDIS_URL_FILE"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HYBRID_READER", "sentences")
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +88,7 @@ def strip(answers: object) -> object:
 
 @pytest.mark.parametrize("with_reader", [True, False])
 def test_both_engines_answer_alike_sync_and_async(with_reader: bool, folder: str, cluster: str, reader: Path) -> None:
-    settings = Settings(reader=str(reader) if with_reader else None)
+    settings = Settings(reader=str(reader)) if with_reader else PLAIN
 
     async def ask_async(address: str) -> AskResult:
         async with await open_async_index(address, settings=settings) as index:
@@ -101,16 +106,16 @@ def test_both_engines_answer_alike_sync_and_async(with_reader: bool, folder: str
 
 
 def test_twenty_passages_are_read_unless_told_otherwise(folder: str) -> None:
-    with open_index(folder, settings=Settings()) as index:
+    with open_index(folder, settings=PLAIN) as index:
         assert len(index.ask(QUESTION, vector=VECTOR).hits) == 3
         found = index.ask(QUESTION, vector=VECTOR, k=1, answers=4, mode="lexical")
-    assert [one.id for one in found.hits] == ["moon#0"]
-    assert [one.text for one in found.answers] == ["The moon pulls the ocean."]
+    assert [one.id for one in found.hits] == ["cafe#0"]
+    assert [one.text for one in found.answers] == [TEXTS["cafe#0"]]
     assert found.found.mode == "lexical"
 
 
 def test_result_is_printed_as_a_search_with_answers(folder: str) -> None:
-    with open_index(folder, settings=Settings()) as index:
+    with open_index(folder, settings=PLAIN) as index:
         result = index.ask(QUESTION, vector=VECTOR)
     printed = json.loads(json.dumps(to_json(result)))
     assert [one["id"] for one in printed["hits"]] == [one.id for one in result.hits]
@@ -160,7 +165,7 @@ def test_without_a_worker_the_deadline_is_kept_and_here_needs_none(folder: str, 
     with open_index(folder, settings=settings_of(redis)) as index:
         with pytest.raises(DeadlineError):
             index.ask(QUESTION, vector=VECTOR, deadline=0.2)
-        assert index.ask(QUESTION, vector=VECTOR, here=True).reader == "sentences"
+        assert index.ask(QUESTION, vector=VECTOR, reader="sentences").reader == "sentences"
 
 
 def test_command_prints_lines_in_a_pipe_and_json_when_asked(say: Say, folder: str, reader: Path) -> None:

@@ -19,9 +19,9 @@ QUESTION = "what makes the sea rise and fall?"
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script> ‮ rise of the sea"
 TOPICS = {
     "Tides": ("nature", "The Moon pulls the water of the ocean up and down twice a day."),
-    "Sea level": ("nature", "The sea will rise when glaciers melt; the rise is measured by satellites."),
+    "Sea level": ("nature", "😀 The sea will rise when glaciers melt; the rise is measured by satellites."),
     "Falling prices": ("trade", "Prices rise and fall with what buyers make of the harvest."),
-    "Bread": ("food", "Yeast makes the dough rise before it is baked."),
+    "Bread": ("food", "𝔜 Yeast makes the dough rise before it is baked."),
     "Bells": ("music", "A bell rings when its clapper hits the rim."),
     "Rome": ("history", "The rise and fall of Rome fills many books."),
     "Lifts": ("trade", "A counterweight makes the cabin go up with little force."),
@@ -47,12 +47,12 @@ def make_passages() -> list[Passage]:
 
 
 @contextmanager
-def serving(place: Path, *arguments: str) -> Iterator[Server]:
+def serving(place: Path, *arguments: str, **environ: str) -> Iterator[Server]:
     """Run ``hybrid serve`` until the block ends."""
     (port,) = free_ports(1)
     log = place / f"serve-{port}.log"
     plain = {name: value for name, value in os.environ.items() if not name.startswith("HYBRID_")}
-    settings = [f"{name}={value}" for name, value in {**plain, "HF_HUB_OFFLINE": "1"}.items()]
+    settings = [f"{name}={value}" for name, value in {**plain, "HF_HUB_OFFLINE": "1", **environ}.items()]
     command = ["/usr/bin/env", "-i", *settings, str(HYBRID), "serve", *arguments, "--port", str(port)]
     process = Leashed(command, folder=place / f"serve-{port}", log=log)
     server = Server(f"http://{LOCALHOST}:{port}", log)

@@ -1,5 +1,7 @@
 """What the page shows is what the engine ranks, at every λ."""
 
+import json
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
@@ -7,8 +9,9 @@ import pytest
 from hybrid.engines.contract import Index
 from tests.browser import Page
 from tests.gateway_server import Server
+from tests.tiny_models import save_kin
 
-from .story import QUESTION, ids, look_up, rank, rest, slide
+from .story import QUESTION, ids, look_up, rank, rest, serving, slide
 
 
 def test_a_question_is_typed_and_answered(page: Page, server: Server, index: Index) -> None:
@@ -103,6 +106,26 @@ def test_a_link_restores_everything(page: Page, server: Server, index: Index) ->
     assert page.text("#weight") == "0.50"
     assert page.run("document.querySelector('[name=view]:checked').value") == "columns"
     assert page.run("document.querySelector('#facets input:checked').dataset.facet") == 'topic="nature"'
+
+
+def test_the_answer_stands_on_top_with_its_place(page: Page, folder: Path, tmp_path: Path) -> None:
+    """A reader of random weights answers anything; its answers stand behind letters outside of the first plane."""
+    reader = save_kin(tmp_path / "reader", "BertForQuestionAnswering")
+    with serving(tmp_path, str(folder), HYBRID_READER=str(reader)) as server:
+        for question in (QUESTION, "bread rise", "lifts", "bells rim"):
+            look_up(page, server, q=question)
+            body = json.dumps({"index": "wiki", "question": question}).encode()
+            (best, *_), hits = (server.ask("POST", "/v1/ask", body).json[name] for name in ("answers", "hits"))
+            assert page.text(".answer-text") == best["text"]
+            assert page.text("#answer .place") == best["text"]
+            (title,) = (hit["title"] for hit in hits if hit["id"] == best["passage_id"])
+            assert page.text("#answer .source") == f"from {title}"
+            assert page.complaints == []
+
+
+def test_without_a_reader_no_answer_is_shown(page: Page, server: Server) -> None:
+    look_up(page, server, q=QUESTION)
+    assert not page.run("document.querySelector('#answer').checkVisibility()")
 
 
 def test_the_request_that_is_shown_works(page: Page, server: Server) -> None:

@@ -1,11 +1,14 @@
 """A reader's first answers are judged, question by question."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from hybrid.errors import UsageError
 from hybrid.evaluation.questions import Question
 from hybrid.evaluation.rankings import Ranked, Ranking
 from hybrid.evaluation.reading import Reading, check_answers
+from hybrid.reader.answers import Answer, ReadRequest
 from hybrid.reader.sentences import SentenceReader
 
 CHEESE = Ranked("a", 2.0, "Moon", "The sun is hot. The moon is made of old cheese.")
@@ -28,12 +31,21 @@ def test_first_answer_of_the_passages_that_are_read_is_judged() -> None:
     assert measured["f1"] == pytest.approx([1.0, 0.0, 2 * 2 / (6 + 2)])
 
 
+class LastReader:
+    """Answers with the whole text of the last passage that it is given."""
+
+    name = "last"
+
+    def read(self, requests: Sequence[ReadRequest]) -> list[list[Answer]]:
+        last = [request.passages[-1] for request in requests]
+        return [[Answer(one.text, one.score, one.id, 0, len(one.text))] for one in last]
+
+
 def test_only_so_many_passages_are_read() -> None:
-    star = Ranking(Question("q", "which star is very old", ("sun is very old star",)), (CHEESE, SUN))
-    for passages, right in ((1, 0.0), (2, 1.0)):
-        reading = Reading(SentenceReader(), passages)
-        reading.add([Ranking(star.question, star.passages[::-1] if passages == 2 else star.passages)])
-        assert reading.measured()["em"].tolist() == [right]
+    for passages, right in ((1, [1.0, 0.0]), (2, [0.0, 1.0]), (9, [0.0, 1.0])):
+        reading = Reading(LastReader(), passages)
+        reading.add([ask("which", CHEESE.text), ask("which", SUN.text)])
+        assert reading.measured()["em"].tolist() == right
 
 
 def test_nothing_found_is_no_right_answer() -> None:

@@ -58,6 +58,9 @@ def test_names_modes_and_filters_are_put_together() -> None:
         (("--index", "wiki", "--filter", 'wiki={"a": 1, "b": 2}'), "no query clause"),
         (("--index", "wiki", "--filter", "wiki=[]"), "no query clause"),
         (("--index", "wiki", "--lambda", "-1"), "lambda"),
+        (("--index", "wiki", "--cors", "https://page.example/"), "no origin"),
+        (("--index", "wiki", "--cors", "page.example"), "no origin"),
+        (("--index", "wiki", "--cors", "https://Page.example"), "no origin"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(

@@ -77,7 +77,8 @@ def search_spans(
 
 
 def read_slowly_dpr(folder: Path, question: str, passage: ReadPassage) -> Best | None:
-    model = DPRReader.from_pretrained(folder).eval()
+    model: Any = DPRReader.from_pretrained(folder)
+    model.eval()
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     parts = [tokenizer.encode(text, add_special_tokens=False) for text in (question, passage.title, passage.text)]
     cls, sep = (tokenizer.token_to_id(name) for name in ("[CLS]", "[SEP]"))

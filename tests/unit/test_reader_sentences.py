@@ -3,6 +3,7 @@
 import pytest
 
 from hybrid.errors import UsageError
+from hybrid.reader import reader
 from hybrid.reader.answers import ReadOptions, ReadPassage, ReadRequest
 from hybrid.reader.reader import open_reader
 from hybrid.reader.sentences import SentenceReader, split_sentences
@@ -59,8 +60,12 @@ def test_threshold_is_refused_for_there_is_no_confidence() -> None:
         read("zebra", "A zebra.", threshold=0.5)
 
 
-def test_it_is_what_answers_where_no_reader_is_named() -> None:
-    assert isinstance(open_reader(None), SentenceReader)
+def test_it_answers_where_it_is_named_or_the_shipped_reader_lacks_its_encoder(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert isinstance(open_reader("sentences"), SentenceReader)
+    monkeypatch.setattr(reader, "find_packaged", lambda _: None)
+    assert isinstance(open_reader.__wrapped__(None), SentenceReader)
 
 
 @pytest.mark.skipif(not corpora.have("xquad.en.json"), reason="xquad.en.json is not there")

@@ -230,6 +230,30 @@ def test_frozen_embeddings_stay_out_of_the_files_and_come_back(bert: Path, tmp_p
     assert not torch.equal(dict(model.bert.named_parameters())[name], before[name])
 
 
+def test_reader_that_is_trained_further_keeps_all_that_it_learns(bert: Path, tmp_path: Path) -> None:
+    """A reader whose embeddings lie elsewhere is trained further, embeddings and all; then it needs nobody else."""
+    frozen = Plan(epochs=1, batch=4, passages=2, lr=1e-2, freeze_embeddings=True, precision="fp32")
+    make(bert, tmp_path / "first", frozen).run(None, "", nothing)
+    whole = Plan(epochs=1, batch=4, passages=2, lr=1e-2, precision="fp32")
+    card = make(tmp_path / "first", tmp_path / "second", whole).run(None, "", nothing)
+    name = "embeddings.word_embeddings.weight"
+    before, after = (load_file(folder / "model.safetensors") for folder in (bert, tmp_path / "second"))
+    assert card.base is None
+    assert not torch.equal(before[name].half(), after[name])
+
+
+def test_calibration_alone_leaves_the_weights_as_they_are(bert: Path, tmp_path: Path) -> None:
+    frozen = Plan(epochs=1, batch=4, passages=2, lr=1e-2, freeze_embeddings=True, precision="fp32")
+    make(bert, tmp_path / "first", frozen).run(None, "", nothing)
+    only = Plan(epochs=0, passages=2, precision="fp32")
+    card = make(tmp_path / "first", tmp_path / "second", only, []).run(make_dev_set(EXAMPLES), "made up", nothing)
+    first, second = (load_file(tmp_path / name / "model.safetensors") for name in ("first", "second"))
+    assert card.calibration is not None
+    assert card.base == str(bert)
+    assert first.keys() == second.keys()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
 def test_reader_taught_spans_only_trusts_the_retriever(bert: Path, tmp_path: Path) -> None:
     card = make(bert, tmp_path / "reader", Plan(epochs=1, batch=4, passages=1, precision="fp32")).run(
         None, "", nothing

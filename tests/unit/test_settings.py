@@ -110,3 +110,20 @@ def test_secrets_are_not_shown(variable: str, name: str) -> None:
     shown = read_settings({variable: f"redis://:{SECRET}@h/0"})
     assert SECRET in getattr(shown, name)
     assert SECRET not in f"{shown!r} {shown}"
+
+
+def test_what_workers_are_told_lands_in_its_place() -> None:
+    environ = {
+        "HYBRID_REDIS_CA_FILE": "/ca.pem",
+        "HYBRID_WORKER_INDEXES": "wiki-*,news",
+        "HYBRID_METRICS_PORT": "9100",
+    }
+    expected = Settings(redis_ca_file="/ca.pem", worker_indexes="wiki-*,news", metrics_port=9100)
+    assert read_settings(environ) == expected
+
+
+@pytest.mark.parametrize("port", ["0", "-1", "65536", "9100.0", "http"])
+def test_metrics_port_that_is_none_is_refused(port: str) -> None:
+    with pytest.raises(SettingsError, match="HYBRID_METRICS_PORT") as raised:
+        read_settings({"HYBRID_METRICS_PORT": port})
+    assert_one_clear_line(raised.value)

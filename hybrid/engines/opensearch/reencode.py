@@ -79,6 +79,11 @@ def finish(target: Target, *, allow_losing: bool = False) -> Conversation[Change
         main = read_profile(index, meta)
         if main.vector_field == field:
             return Change(done=True)
+        other = read_others(meta, index).get(field)
+        if other is None or not other.filling:
+            raise IndexStateError(
+                f"{target.name} does not wait for {target.profile.pair_id} any more; it was given up."
+            )
         yield from writes.refresh(target)
         change = yield from _count(target, main)
         if change.pending or (change.losing and not allow_losing):
@@ -95,17 +100,21 @@ def go_back(target: Target, name: str | None = None) -> Conversation[Profile]:
     An encoder that is still being filled in is given up instead; its vectors so far are kept, too.
     """
     index = reads.sole_index(target)
+    found = read_others((yield from _read(index))["mappings"]["_meta"], index)
+    gives_up = name is None and any(other.filling for other in found.values())
+    # Chosen once: whoever asks again because an answer got lost must not be sent forth once more.
+    goal = None if gives_up else _choose(target.name, found, name)
 
     def back() -> Conversation[Profile]:
         meta = (yield from _read(index))["mappings"]["_meta"]
-        others = read_others(meta, index)
-        if name is None and any(other.filling for other in others.values()):
+        main, others = read_profile(index, meta), read_others(meta, index)
+        if goal is None:
             kept = {field: dataclasses.replace(other, filling=False) for field, other in others.items()}
             yield from _write_meta(index, {**meta, OTHERS_KEY: write_others(kept)})
-            return read_profile(index, meta)
-        field = _choose(target.name, others, name)
-        yield from _write_meta(index, _swap(index, meta, field))
-        return others[field].profile
+        elif main.vector_field != goal:
+            yield from _write_meta(index, _swap(index, meta, goal))
+            return others[goal].profile
+        return main
 
     return (yield from _locked(index, back))
 

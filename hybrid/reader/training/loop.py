@@ -83,6 +83,8 @@ class Training:
     ):
         self._target, self._start, self._plan, self._examples = target, start, plan, examples
         self._states = target.with_name(f"{target.name}.training")
+        if target.exists() and not self._states.exists():
+            raise UsageError(f"{target} is there already; name another folder, or remove it.")
         self._device = find_devices(device)[0]
         if self._device == "cpu":
             torch.set_num_threads(min(torch.get_num_threads(), count_cpus()))
@@ -102,7 +104,7 @@ class Training:
         optimizer = torch.optim.AdamW(trained, lr=self._plan.lr, eps=_EPSILON, weight_decay=0.0)
         done, best = self._resume(model, optimizer)
         if self.steps == 0:
-            self._judge(model, dev, None)
+            self._judge(model, None, None)
         for step in range(done, self.steps):
             loss, figures, ends = self._step(model, optimizer, step), None, (step + 1) % self._per_epoch == 0
             if ends:
@@ -118,8 +120,6 @@ class Training:
         """Go on from the last state, if there is one."""
         state = saving.find_state(self._states)
         if state is None:
-            if self._target.exists():
-                raise UsageError(f"{self._target} is there already; name another folder, or remove it.")
             return 0, None
         if state.facts["plan"] != self._name:
             raise UsageError(
@@ -171,6 +171,8 @@ class Training:
         card = self._start.card
         if self._plan.freeze_embeddings:
             card = dataclasses.replace(card, base=card.base or self._start.name)
+        elif self.steps:
+            card = dataclasses.replace(card, base=None)
         if self._plan.passages == 1:
             # Nobody has taught it which passage is relevant; the retriever knows.
             card = dataclasses.replace(card, beta=0.0, gamma=1.0)
@@ -195,7 +197,7 @@ class Training:
         notes = {"from": self._start.name, "examples": len(self._examples), "plan": dataclasses.asdict(self._plan)}
         card = reader.card
         if dev:
-            figures = measure(reader, dev, among=True)
+            figures = measure(reader, dev, among=self._plan.passages > 1)
             notes["dev"] = {"data": data, **dataclasses.asdict(figures)}
             requests = dev.among if self._plan.passages > 1 else dev.alone
             card = calibrate(reader, requests, dev.right, data)

@@ -1,0 +1,35 @@
+"""The pages of ``docs/``, cut into their blocks of code."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = sorted(DOCS.glob("*.md"))
+_BLOCK = re.compile(r"^```(\w*)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A block of code; ``use`` says what a test does with it besides reading it."""
+
+    page: str
+    language: str
+    use: str
+    code: str
+
+    @property
+    def commands(self) -> list[str]:
+        """The lines of a shell, those that go on in the next one put together."""
+        return [line for line in self.code.replace("\\\n", " ").splitlines() if line.strip()]
+
+
+def read_blocks(*languages: str, use: str | None = None) -> list[Block]:
+    """Give the blocks in some languages."""
+    blocks = [
+        Block(page.name, language, said.strip(), code)
+        for page in PAGES
+        for language, said, code in _BLOCK.findall(page.read_text("utf-8"))
+    ]
+    return [one for one in blocks if one.language in languages and use in (None, one.use)]

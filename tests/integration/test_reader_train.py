@@ -1,0 +1,83 @@
+"""``hybrid train reader`` as a command: from a file of questions and an index to a reader that ``ask`` uses."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from hybrid import Passage, create_index, open_index
+from hybrid.settings import Settings
+from tests.conftest import small_profile
+from tests.integration.commands import Say, one_line, speaker
+from tests.tiny_models import save_bert
+
+WORDS = ("moon", "tide", "ocean", "gravity")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """Keep torch to one thread: on a busy machine those of a tiny model only wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def say(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Say:
+    monkeypatch.delenv("HYBRID_REDIS_URL", raising=False)
+    return speaker(capsys)
+
+
+@pytest.fixture(scope="module")
+def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_bert(tmp_path_factory.mktemp("models") / "bert")
+
+
+@pytest.fixture
+def questions(tmp_path: Path) -> Path:
+    """Give a file as SQuAD's; its paragraphs hold one answer each."""
+    paragraphs = [
+        {
+            "context": f"the query pulls {word}",
+            "qas": [{"question": f"what {word}", "answers": [{"text": word, "answer_start": 16}]}],
+        }
+        for word in WORDS
+    ]
+    path = tmp_path / "questions.json"
+    path.write_text(json.dumps({"data": [{"title": "the", "paragraphs": paragraphs}]}))
+    return path
+
+
+def test_trained_reader_is_one_that_ask_uses(say: Say, bert: Path, questions: Path, tmp_path: Path) -> None:
+    out = tmp_path / "reader"
+    base = ("train", "reader", out, "--from", bert, "--questions", questions, "--dev", questions, "--passages", 3)
+    said = say(*base, "--epochs", 2, "--batch", 2, "--precision", "fp32", "--max-length", 64, "--json")
+    assert said.code == 0, said.err
+    assert said.json["calibration"]["data"] == "questions.json"
+    assert said.json["notes"]["plan"]["passages"] == 3
+    assert "step 4: EM " in said.err
+    address = str(tmp_path / "index")
+    create_index(address, small_profile(), settings=Settings())
+    with open_index(address, settings=Settings()) as index:
+        index.add([Passage(word, f"the query pulls {word}") for word in WORDS])
+    answered = say("ask", address, "what tide", "--mode", "lexical", "--reader", out, "--json")
+    assert answered.json["reader"] == str(out)
+    assert all(0 <= one["confidence"] <= 1 for one in answered.json["answers"])
+    # Other passages may come from an index, which is asked in the mode that its questions allow.
+    assert "needs the question's vector" in one_line(
+        say(*base[:2], tmp_path / "other", *base[3:], "--index", address, "--epochs", 1)
+    )
+
+
+def test_mistakes_are_told_in_one_line(say: Say, bert: Path, questions: Path, tmp_path: Path) -> None:
+    base = ("train", "reader", tmp_path / "reader", "--from", bert, "--max-length", 64)
+    assert "Give --questions" in one_line(say(*base))
+    assert "Give --dev" in one_line(say(*base, "--epochs", 0))
+    assert "is there already" in one_line(say("train", "reader", bert, *base[3:], "--questions", questions))
+    assert "no folder" in one_line(
+        say("train", "reader", tmp_path / "reader", "--from", "./nowhere", "--questions", questions)
+    )
+    assert not (tmp_path / "reader").exists()

@@ -42,7 +42,7 @@ services: .venv/base  ## start OpenSearch on 127.0.0.1:19200 and Redis on 127.0.
 services-stop: .venv/base  ## stop what `make services` started
 	@$(BIN)/python -m tests.services stop
 
-test-faults: .venv/all  ## the slow runs: faults, kills, soaks (an hour)
+test-faults: .venv/all  ## the slow runs: faults, kills, soaks (half an hour and more)
 	@$(BIN)/python -m pytest -m slow $(ARGS)
 
 bench: .venv/all  ## measure the query against its rivals (minutes)

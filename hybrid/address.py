@@ -79,9 +79,7 @@ def parse_cluster_address(text: str, settings: Settings, purpose: str) -> Cluste
 def as_cluster(place: ClusterAddress | GatewayAddress, purpose: str) -> ClusterAddress:
     """Refuse a gateway where ``purpose`` needs the cluster itself."""
     if isinstance(place, GatewayAddress):
-        raise UsageError(
-            f"{purpose} needs the cluster itself; {place} is a gateway, which only answers questions."
-        )
+        raise UsageError(f"{purpose} needs the cluster itself; {place} is a gateway, which only answers questions.")
     return place
 
 

@@ -8,6 +8,7 @@ import click
 from ..encoders.places import need_library
 from ..errors import UsageError
 from ..index import open_index
+from ..reader.cards import Card
 from .output import on_terminal, print_json, say
 from .progress import Progress
 
@@ -104,14 +105,21 @@ def reader(out: Path, questions: tuple[Path, ...], dev: tuple[Path, ...], as_jso
     if as_json:
         print_json(dataclasses.asdict(card))
         return
-    if card.calibration:
-        error = (
-            ""
-            if card.calibration.ece is None
-            else f", ECE {card.calibration.ece:.3f} on {card.calibration.questions}"
-        )
-        say(f"calibrated: temperature {card.calibration.temperature:.2f}{error} questions that it was not fitted on")
+    if judged is not None:
+        say(_describe(card))
     click.echo(str(out) if not on_terminal() else f"the reader is in {out}")
+
+
+def _describe(card: Card) -> str:
+    """Say what became of the calibration."""
+    if card.calibration is None:
+        error = card.notes["not calibrated"]["ece"]
+        why = "too few questions" if error is None else f"its confidences are off by {error:.3f} on other questions"
+        return f"not calibrated: {why}"
+    known = card.calibration
+    return (
+        f"calibrated: temperature {known.temperature:.2f}, error {known.ece:.3f} on {known.questions} other questions"
+    )
 
 
 def _read(paths: tuple[Path, ...], index: str | None, found: int) -> Any:

@@ -22,8 +22,15 @@ Items = Sequence[tuple[ReadRequest, Sequence[Reading], Sequence[str]]]
 #: Temperatures that are tried, from sharp to blunt.
 _TRIED = np.geomspace(0.1, 20, 107)
 _CLASSES = 10
+#: The largest error with which confidences are told.
+LIMIT = 0.1
 #: No confidence counts as nearer to 0 or 1 in a likelihood.
 _LEAST = 1e-6
+
+
+def is_true(calibration: Calibration) -> bool:
+    """Tell whether confidences may be called so: they were held against other questions, and were not far off."""
+    return calibration.ece is not None and calibration.ece <= LIMIT
 
 
 def calibrate(reader: Reader, requests: Sequence[ReadRequest], right: Sequence[Sequence[str]], data: str) -> Card:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 #: What the two readers that need no folder are called.
-SENTENCES, SHIPPED = "sentences", "minilm-squad"
+SENTENCES, SHIPPED = "sentences", "minilm-xquad"
 _SHIPPED = Path(__file__).parent / "shipped"
 #: Windows that are held at a time; enough to sort by length, few enough to stay small.
 _BLOCK = 4096

@@ -149,6 +149,16 @@ def test_a_second_pass_carries_over_what_changed_and_nothing_else(adopt: Any, ra
     assert (told["created"], told["updated"], told["removed"]) == (0, 0, 0)
 
 
+def test_vectors_may_come_later(adopt: Any, raw: Any, name: str) -> None:
+    """With --queue documents wait for workers; whoever encodes finds them."""
+    told = adopt("--queue")
+    assert (told["passages"], told["pending"], told["encoded"]) == (DOCUMENTS, DOCUMENTS, 0)
+    assert count_facets(raw, f"{name}-new") == count_facets(raw, name)
+    told = adopt()
+    assert (told["created"], told["updated"], told["pending"], told["encoded"]) == (0, 0, 0, DOCUMENTS)
+    check_same(raw, name)
+
+
 def test_writes_go_on_meanwhile_and_nothing_is_lost(adopt: Any, raw: Any, name: str) -> None:
     stop, rounds = threading.Event(), [0]
 

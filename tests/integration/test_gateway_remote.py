@@ -223,7 +223,7 @@ def test_a_folder_that_is_served_is_asked_like_a_cluster(tmp_path: Path) -> None
     create_index(folder, encoder.make_profile())
     texts = ["red fox", "a red door", "the tides of the ocean"]
     vectors = encoder.encode_passages([("", text) for text in texts])
-    with open_index(folder) as direct, serving(tmp_path, folder) as server:
+    with open_index(folder, settings=Settings()) as direct, serving(tmp_path, folder) as server:
         direct.add(Passage(f"p{n}", text, vector=vectors[n]) for n, text in enumerate(texts))
         with open_index(address(server, "wiki"), settings=Settings()) as remote:
             assert_same(remote.search(ASKED, k=2), direct.search(ASKED, k=2))

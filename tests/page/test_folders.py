@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from hybrid import create_index
+from hybrid.cli.main import run
 from tests.browser import Page
 from tests.conftest import small_profile
 from tests.gateway_server import Server
@@ -54,3 +55,23 @@ def test_what_cannot_be_read_is_refused_as_opensearch_would(server: Server, body
     assert answer.status == status
     assert json.loads(answer.body)["status"] == status
     assert answer.json["error"]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("{folder}", "--index", "wiki"), "--index is for a cluster"),
+        (("{folder}", "--lambda", "1"), "--lambda is for a cluster"),
+        (("{folder}", "{folder}"), "Two folders are called wiki"),
+        (("os:wiki",), "os:wiki"),
+        (("{folder}/nowhere",), "nowhere"),
+        (("{folder}", "--key", "{folder}/index.sqlite"), "--key needs --certificate"),
+    ],
+)
+def test_what_cannot_be_served_is_told_in_one_line(
+    folder: Path, arguments: tuple[str, ...], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["serve", *(one.format(folder=folder) for one in arguments)]) in (1, 2)
+    line = capsys.readouterr().err.strip()
+    assert told in line
+    assert "\n" not in line

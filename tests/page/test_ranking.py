@@ -113,9 +113,11 @@ def test_the_answer_stands_on_top_with_its_place(page: Page, folder: Path, tmp_p
     reader = save_kin(tmp_path / "reader", "BertForQuestionAnswering")
     with serving(tmp_path, str(folder), HYBRID_READER=str(reader)) as server:
         for question in (QUESTION, "bread rise", "lifts", "bells rim"):
-            look_up(page, server, q=question)
             body = json.dumps({"index": "wiki", "question": question}).encode()
+            # The first of them waits for the reader to be loaded, which the page would not.
             (best, *_), hits = (server.ask("POST", "/v1/ask", body).json[name] for name in ("answers", "hits"))
+            look_up(page, server, q=question)
+            assert page.run("document.querySelector('#trouble').hidden"), page.text("#trouble")
             assert page.text(".answer-text") == best["text"]
             assert page.text("#answer .place") == best["text"]
             (title,) = (hit["title"] for hit in hits if hit["id"] == best["passage_id"])

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from hybrid.reader.answers import ReadPassage, ReadRequest
-from hybrid.reader.calibrating import Floats, choose_rule, fit_temperature, measure_error
-from hybrid.reader.cards import Card
+from hybrid.reader.calibrating import Floats, choose_rule, fit_temperature, is_true, measure_error
+from hybrid.reader.cards import Calibration, Card
 from hybrid.reader.selecting import Candidate, Reading
 
 
@@ -40,6 +40,11 @@ def test_rule_that_finds_more_right_answers_is_chosen() -> None:
     assert choose_rule(Card(), [(request, readings, ("sun",))]).rule == "passage"
     assert choose_rule(Card(rule="sum"), [(request, readings, ("sun",))]).rule == "passage"
     assert choose_rule(Card(rule="sum"), []).rule == "sum"
+
+
+@pytest.mark.parametrize(("error", "true"), [(0.0, True), (0.1, True), (0.11, False), (None, False)])
+def test_confidences_count_only_if_they_were_held_against_other_questions(error: float | None, true: bool) -> None:
+    assert is_true(Calibration(temperature=1.0, data="made up", ece=error)) is true
 
 
 def test_nothing_judged_is_no_error() -> None:

@@ -17,7 +17,7 @@ from ...encoders.machine import count_cpus, cpu_has_bf16
 from ...encoders.tokens import Ids
 from ...encoders.torch_models import device_has_bf16, find_devices, pad
 from ...errors import UsageError
-from ..calibrating import calibrate
+from ..calibrating import calibrate, is_true
 from ..cards import Card, write_card
 from ..folders import Folder, read_folder
 from ..reader import Reader, open_frame
@@ -201,6 +201,9 @@ class Training:
             notes["dev"] = {"data": data, **dataclasses.asdict(figures)}
             requests = dev.among if self._plan.passages > 1 else dev.alone
             card = calibrate(reader, requests, dev.right, data)
+            if card.calibration and not is_true(card.calibration):
+                notes["not calibrated"] = dataclasses.asdict(card.calibration)
+                card = dataclasses.replace(card, calibration=None)
         card = dataclasses.replace(card, notes=notes)
         write_card(self._target, card)
         saving.clear_states(self._states)

@@ -10,12 +10,13 @@ import click
 from ..engines.contract import Index
 from ..errors import UsageError
 from ..evaluation.asking import ask
+from ..evaluation.baseline import TF_IDF, measure_tf_idf
 from ..evaluation.diff import Won, find_won
 from ..evaluation.evaluating import RUN_FORMATS, Run, check_ids, check_rules, count_all
 from ..evaluation.judging import By
 from ..evaluation.latency import Latency, time_stages
 from ..evaluation.measuring import Judge, Tally, choose_judge
-from ..evaluation.metrics import DEPTHS
+from ..evaluation.metrics import DEPTHS, Values
 from ..evaluation.overlap import Overlap
 from ..evaluation.overview import late_fault, overlap_of
 from ..evaluation.questions import QuestionSet
@@ -72,6 +73,7 @@ class Findings:
 )
 @click.option("--lambda", "lambdas", metavar="λ,λ,…", help="More weights of sim beside the index's own.")
 @click.option("--fusion", metavar="RULE,…", help=f"Rules of fusion to compare with: {', '.join(FUSIONS)}.")
+@click.option("--tf-idf", is_flag=True, help="In a folder: TF-IDF as well, which BM25 grew out of.")
 @click.option("--by", type=click.Choice(get_args(By)), help="What is right: by answers, if there are any, or by ids.")
 @click.option("--k", "ranks", default=",".join(map(str, DEPTHS)), show_default=True, help="Ranks for top-k accuracy.")
 @click.option("--depth", type=click.IntRange(1, MAX_DEPTH), help="Passages that each side proposes.")
@@ -161,6 +163,7 @@ def _evaluate(
     texts = Texts(index)
     judge = choose_judge(asked, texts, given["by"], read_ranks("--k", given["ranks"]))
     faults = check_asked(index, asked, texts, whole=given["check_answers"])
+    baseline = _measure_baseline(index, asked, judge, given)
     vectors = encode_asked(index, asked.questions) if vectors is None else vectors
     first, diff = rules[0].name, _read_diff(given["diff"])
     with asking(index, len(asked.questions)) as on_progress:
@@ -171,8 +174,9 @@ def _evaluate(
     measured = tally.measured()
     if reading is not None:
         measured[first] |= reading.measured()
+    measured |= baseline
     return Findings(
-        evaluation=summarise(measured, pairs=[(first, rule.name) for rule in rules[1:]]),
+        evaluation=summarise(measured, pairs=[(first, name) for name in measured if name != first]),
         tally=tally,
         measured=measured,
         judge=judge,
@@ -181,6 +185,15 @@ def _evaluate(
         faults=[*faults, *late_fault(tally)],
         won=_find_won(tally, diff, given["diff_at"]),
     )
+
+
+def _measure_baseline(
+    index: Index, asked: QuestionSet, judge: Judge, given: Mapping[str, Any]
+) -> dict[str, dict[str, Values]]:
+    if not given["tf_idf"]:
+        return {}
+    with asking(index, len(asked.questions)) as on_progress:
+        return {TF_IDF: measure_tf_idf(index, asked.questions, judge, given["depth"], on_progress)}
 
 
 def _find_won(tally: Tally, diff: Sequence[str], at: int) -> list[Won]:

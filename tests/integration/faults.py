@@ -7,7 +7,6 @@ from typing import Any
 
 from hybrid import Passage, open_index
 from hybrid.engines.contract import Index
-
 from hybrid.settings import Settings
 from tests.services.http_server import Reply, Request
 from tests.services.recorder import Answer, Fault, Recorder, forwarding, recorder, when

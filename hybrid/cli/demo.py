@@ -13,7 +13,7 @@ from ..passages import Hit, Mode
 from ..sample import SHOWCASE, SampleQuestion, articles_path, questions
 from ..settings import read_settings
 from .hits import longest_part, render_cell
-from .output import on_terminal, say
+from .output import flatten, on_terminal, say
 from .progress import Progress
 
 _HITS = 3
@@ -26,8 +26,8 @@ _MODES: tuple[Mode, ...] = ("lexical", "dense", "hybrid")
 def command(folder: Path) -> None:
     """Index a small sample in FOLDER (./hybrid-demo by default), then ask it, without any server.
 
-    Each question is asked in three ways, side by side: by words, by meaning, and by both. The same command again
-    finds the index as it is.
+    Each question is asked in three ways, side by side: by words, by meaning, and by both; then a reader takes its
+    answer out of what both found. The same command again finds the index as it is.
     """
     address = folder.as_posix() if folder.is_absolute() else f"./{folder.as_posix()}"
     _fill(address)
@@ -36,6 +36,7 @@ def command(folder: Path) -> None:
     with open_index(address) as index:
         for question in SHOWCASE:
             console.print(_compare(index, known[question], console.width))
+            console.print(_answer(index, question), no_wrap=True, overflow="ellipsis")
     console.print(_epilogue(address))
 
 
@@ -75,6 +76,12 @@ def _compare(index: Index, asked: SampleQuestion, width: int) -> Table:
             )
         )
     return table
+
+
+def _answer(index: Index, question: str) -> Text:
+    """Read the hits, and give what the reader takes for the answer, right or wrong."""
+    found = index.ask(question, k=_HITS, answers=1, here=True).answers
+    return Text.assemble((" the reader's answer: ", "dim"), flatten(found[0].text) if found else "none", "\n")
 
 
 def _answers(hit: Hit, asked: SampleQuestion) -> bool:

@@ -9,6 +9,7 @@ from typing import Any, get_args
 import click
 
 from ..engines.contract import Index
+from ..errors import UsageError
 from ..evaluation.bootstrap import LEVEL
 from ..evaluation.constants import Constants, count_asks, tune_constants
 from ..evaluation.curves import LAMBDAS, MEAN, Curve, check_metric
@@ -57,6 +58,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--html", type=_FILE, help="Write a report to show around.")
 @click.option("--svg", type=_FILE, help="Write the curve as a picture.")
 @click.option("--write", is_flag=True, help="Write λ and the sim to expect into the index's profile.")
+@click.option("--write-depth", is_flag=True, help="The depth that is enough, too; less than 2,000 leaves the paper.")
 @json_option
 def command(index: str, as_json: bool, **given: Any) -> None:
     r"""Find the weight λ of sim that ranks an index best, and check it on questions that it was not chosen by.
@@ -68,6 +70,8 @@ def command(index: str, as_json: bool, **given: Any) -> None:
     hybrid tune ./wiki --questions nq-dev.qa.csv --html tuning.html
     hybrid tune os:wiki --questions dev.json --limit 1000 --write
     """
+    if given["write_depth"] and not given["write"]:
+        raise UsageError("--write-depth says what --write writes as well; say both.")
     name = Path(given["questions"]).name
     check_places(given["html"], given["svg"])
     asked, vectors = read_asked(given)
@@ -95,8 +99,11 @@ def command(index: str, as_json: bool, **given: Any) -> None:
         if given["svg"] is not None:
             save(given["svg"], [draw_tuning(tuning, before.lam).encode()])
         if given["write"]:
-            source = f"tune: {name}, {tuning.evaluation.questions} questions, {tuning.metric}"
-            opened.intake().change_profile(lambda profile: tuning.change(profile, source))
+            source, depth = (
+                f"tune: {name}, {tuning.evaluation.questions} questions, {tuning.metric}",
+                given["write_depth"],
+            )
+            opened.intake().change_profile(lambda profile: tuning.change(profile, source, depth=depth))
     if as_json:
         faulty = [dataclasses.asdict(fault) for fault in faults]
         found = {"bm25": None if constants is None else constants.to_json(), "faults": faulty}
@@ -105,7 +112,8 @@ def command(index: str, as_json: bool, **given: Any) -> None:
     say_faults(faults)
     _print(tuning, constants, before)
     if given["write"]:
-        say(f"λ {tuning.curve.chosen:g} is written into the profile")
+        depth = f" and depth {tuning.enough_depth(before):,}" if given["write_depth"] else ""
+        say(f"written into the profile: λ {tuning.curve.chosen:g}{depth}")
 
 
 def _tune_constants(
@@ -129,8 +137,7 @@ def _print(tuning: Tuning, constants: Constants | None, before: Profile) -> None
         )
     if tuning.shared:
         click.echo(f"{tuning.shared} passages or answers are right in both halves; the questions could not be parted")
-    enough = next((one.depth for one in tuning.depths if one.enough), before.depth)
-    click.echo(f"depth {enough} is enough")
+    click.echo(f"depth {tuning.enough_depth(before)} is enough")
     if tuning.prior is not None:
         click.echo(f"sim to expect of a passage without a vector: {tuning.prior.a:.2f} + {tuning.prior.b:.2f} · BM25")
     if constants is not None:

@@ -94,9 +94,15 @@ class Tuning:
     k1: float
     b: float
 
-    def change(self, profile: Profile, source: str) -> Profile:
-        """Give a profile with what was found; ``source`` says where."""
+    def enough_depth(self, profile: Profile) -> int:
+        """Give the smallest depth that loses nothing worth naming; the profile's own if none is."""
+        return next((one.depth for one in self.depths if one.enough), profile.depth)
+
+    def change(self, profile: Profile, source: str, *, depth: bool = False) -> Profile:
+        """Give a profile with what was found; ``source`` says where. The depth changes only if that is wanted."""
         changed = dataclasses.replace(profile, lam=self.curve.chosen, lam_source=source, k1=self.k1, b=self.b)
+        if depth:
+            changed = dataclasses.replace(changed, depth=self.enough_depth(profile))
         if self.prior is None:
             return changed
         return dataclasses.replace(changed, sim_prior=self.prior, sim_prior_source="tune")

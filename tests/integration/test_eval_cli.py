@@ -204,14 +204,16 @@ def test_index_without_an_encoder_wants_vectors(hybrid: Say, address: str, asked
 
 
 def test_answers_of_a_reader_are_judged_beside_the_passages(hybrid: Say, address: str, tmp_path: Path) -> None:
-    """Without a reader sentences are the answers; passages of the made corpus are one sentence each."""
+    """Whole sentences are answers, too; passages of the made corpus are one sentence each."""
     questions, lines = tmp_path / "questions.jsonl", tmp_path / "lines.jsonl"
     texts = [passage.text for passage in MADE.passages[100:103]]
     rows = [{"question": text, "answer": [answer]} for text, answer in zip(texts, [*texts[:2], "none"], strict=True)]
     questions.write_text("".join(f"{json.dumps(row)}\n" for row in rows), "utf-8")
     np.save(tmp_path / "vectors.npy", np.ones((3, 8)))
     options = ["eval", address, "--questions", questions, "--vectors", tmp_path / "vectors.npy", "--modes", "lexical"]
-    found = hybrid(*options, "--lambda", "0", "--read", "2", "--per-question", lines, "--json").json
+    found = hybrid(
+        *options, "--lambda", "0", "--read", "2", "--reader", "sentences", "--per-question", lines, "--json"
+    ).json
     assert found["modes"]["lexical"]["em"] == pytest.approx(2 / 3)
     assert "f1" in found["intervals"]["lexical"]
     assert "em" not in found["modes"]["lambda 0"]
@@ -288,7 +290,7 @@ def test_tuning_finds_the_weight_and_writes_it_into_the_profile(
         before = index.profile
         assert (before.lam, before.lam_source, before.sim_prior_source) == (1.1, "paper", "default")
     page, picture = tmp_path / "tuning.html", tmp_path / "tuning.svg"
-    said = hybrid("tune", fresh, *options, "--write", "--html", page, "--svg", picture)
+    said = hybrid("tune", fresh, *options, "--write", "--write-depth", "--html", page, "--svg", picture)
     assert said.code == 0
     with open_index(fresh, settings=Settings()) as index:
         profile = index.profile
@@ -296,8 +298,12 @@ def test_tuning_finds_the_weight_and_writes_it_into_the_profile(
         assert (profile.lam, profile.lam_source) == (best, "tune: questions.tsv, 40 questions, top1")
         assert dataclasses.asdict(profile.sim_prior) == pytest.approx(found["sim_prior"])
         assert profile.sim_prior_source == "tune"
+        enough = [one["depth"] for one in found["depths"] if one["enough"]]
+        assert profile.depth == min([*enough, before.depth])
+        assert profile.depth < before.depth
         assert index.search("moon", vector=np.ones(8), k=1).lam == best
-    assert f"λ {best:g} is written into the profile" in said.err
+    assert f"written into the profile: λ {best:g} and depth {profile.depth:,}" in said.err
+    assert "say both" in hybrid("tune", fresh, *options, "--write-depth").err
     assert page.read_text("utf-8").startswith("<!doctype html>")
     assert picture.read_text("utf-8").startswith('<svg class="chart"')
 

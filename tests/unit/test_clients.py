@@ -60,13 +60,15 @@ def test_langchain(address: str, index: Index) -> None:
 
 def test_langchain_in_a_chain(address: str, index: Index) -> None:
     pytest.importorskip("langchain_core")
+    from langchain_core.documents import Document
     from langchain_core.runnables import RunnableLambda
 
     from hybrid.clients.langchain import HybridRetriever
 
-    chain = HybridRetriever(index=address, k=2, options=OPTIONS) | RunnableLambda(
-        lambda found: [one.id for one in found]
-    )
+    def name_all(found: list[Document]) -> list[str | None]:
+        return [one.id for one in found]
+
+    chain = HybridRetriever(index=address, k=2, options=OPTIONS) | RunnableLambda(name_all)
     assert chain.invoke(QUESTION) == [hit.id for hit in expected(index, 2)]
 
 

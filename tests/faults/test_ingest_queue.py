@@ -17,7 +17,7 @@ from tests.faults.processes import wait_for
 from tests.faults.stage import Stage, passages
 from tests.faults.troupe import Troupe
 from tests.integration.commands import Say, one_line, speaker
-from tests.integration.killing import ROOT, Moment, run_watched
+from tests.integration.killing import PATIENCE, ROOT, Moment, hear_ctrl_c, run_watched
 
 COUNT = 700
 OPTIONS = ("--by", "document", "--queue")
@@ -77,12 +77,17 @@ def test_ctrl_c_stops_the_waiting_and_not_the_workers(
     source = write_source(tmp_path, wanted)
     command = ["ingest", stage.address, str(source), *OPTIONS, "--wait"]
     process = subprocess.Popen(
-        [sys.executable, "-c", COMMAND, *command], cwd=ROOT, stderr=subprocess.PIPE, env=dict(os.environ), text=True
+        [sys.executable, "-c", COMMAND, *command],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        env=dict(os.environ),
+        text=True,
+        preexec_fn=hear_ctrl_c,
     )
     wait_for(lambda: stage.status().passages == COUNT, "writing the text")
     wait_for(lambda: _is_done(stage), "the end of the job")
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate()
+    _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == INTERRUPTED
     assert said.strip().splitlines() == [
         f"workers go on; hybrid status {stage.address} --follow shows how far they are"

@@ -6,6 +6,7 @@ that ask for them. Where no service can be had a test is skipped with the reason
 
 import os
 import secrets
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
@@ -27,6 +28,11 @@ hypothesis_settings.load_profile("steady")
 
 MakeIndex = Callable[..., str]
 S = TypeVar("S")
+
+
+def pytest_configure() -> None:
+    """Hear Ctrl-C, also in a run in the background, and so in all that it starts: some tests press it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from tests.faults.processes import wait_for
 from tests.faults.stage import Stage, passages
 from tests.faults.troupe import Troupe
 from tests.integration.commands import Say, one_line, speaker
-from tests.integration.killing import PATIENCE, ROOT, Moment, hear_ctrl_c, run_watched
+from tests.integration.killing import PATIENCE, ROOT, Moment, run_watched
 
 COUNT = 700
 OPTIONS = ("--by", "document", "--queue")
@@ -82,7 +82,6 @@ def test_ctrl_c_stops_the_waiting_and_not_the_workers(
         stderr=subprocess.PIPE,
         env=dict(os.environ),
         text=True,
-        preexec_fn=hear_ctrl_c,
     )
     wait_for(lambda: stage.status().passages == COUNT, "writing the text")
     wait_for(lambda: _is_done(stage), "the end of the job")

@@ -47,16 +47,10 @@ def run_watched(
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            preexec_fn=hear_ctrl_c,
         )
         victim.set_result(process.pid)
         said, _ = process.communicate(timeout=PATIENCE)
         return process.returncode, said, len(server.requests)
-
-
-def hear_ctrl_c() -> None:
-    """Let a process be interrupted although this one may run in the background, where Ctrl-C is not heard."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def strike(honest: Answer, victim: "Future[int]", moment: Moment) -> Answer:

@@ -17,7 +17,7 @@ from tests.conftest import MakeIndex
 from tests.integration.commands import speaker
 from tests.integration.faults import name_of, upstream_of
 from tests.integration.feeding import document, stored, write_jsonl
-from tests.integration.killing import ROOT, Moment, hear_ctrl_c, run_watched
+from tests.integration.killing import ROOT, Moment, run_watched
 from tests.services.http_server import Reply, Request
 from tests.services.recorder import Fault, forwarding, recorder
 from tests.tiny_models import save_sentence_transformer
@@ -132,7 +132,6 @@ def test_ctrl_c_does_not_wait_for_a_cluster_that_is_away(gone_at: int, make_inde
             env={**os.environ, "XDG_STATE_HOME": str(tmp_path / "state")},
             stderr=subprocess.PIPE,
             text=True,
-            preexec_fn=hear_ctrl_c,
         )
         victim.set_result(process.pid)
         _, said = process.communicate(timeout=60)

@@ -23,7 +23,7 @@ class Reading:
 
     @property
     def has_reader(self) -> bool:
-        """Whether somebody was set up to read; otherwise whole sentences are the answers."""
+        """Whether somebody chose what reads; pages show no answers otherwise."""
         return self._settings.reader is not None or self._settings.has_broker
 
     async def read(self, request: ReadRequest) -> tuple[str, Sequence[Answer]]:

@@ -13,11 +13,15 @@ from tests.services.processes import free_ports
 REQUEST = ReadRequest("what causes tides?", (ReadPassage("p1", "Tides", "The Moon causes tides. Wind does not."),))
 
 
-def test_without_a_reader_sentences_are_the_answers() -> None:
-    reading = Reading(Settings())
+def test_sentences_are_the_answers_where_they_are_wanted() -> None:
+    reading = Reading(Settings(reader="sentences"))
     _, answers = asyncio.run(reading.read(REQUEST))
     assert answers[0].text == "The Moon causes tides."
-    assert not reading.has_reader
+    assert reading.has_reader
+
+
+def test_pages_show_answers_only_where_somebody_chose_a_reader() -> None:
+    assert not Reading(Settings()).has_reader
 
 
 def test_a_broker_or_a_reader_that_cannot_be_used_is_no_fault_of_the_question() -> None:

@@ -67,7 +67,8 @@ class Pyserini:
         np.save(folder / "vectors.npy", work.passage_vectors)
         np.save(folder / "questions.npy", work.question_vectors)
         (folder / "questions.json").write_text(json.dumps(work.questions), "utf-8")
-        command = [python, str(Path(__file__).with_name("pyserini_rival.py")), str(folder)]
+        # -P: modules beside the program would stand in for those of Python itself.
+        command = [python, "-P", str(Path(__file__).with_name("pyserini_rival.py")), str(folder)]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._ask("")
 

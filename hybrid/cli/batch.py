@@ -42,7 +42,11 @@ def command(index: str, out: Path, run_format: RunFormat | None, **given: Any) -
         raise UsageError(f"{out} does not say what to write; name it .trec or .json, or say --run-format.")
     check_ids(asked.questions)
     options = read_search_options(given)
-    with open_index(index) as opened, asking(opened, len(asked.questions)) as on_progress:
+    with (
+        open_index(index) as newest,
+        newest.hold() as opened,
+        asking(opened, len(asked.questions)) as on_progress,
+    ):
         done = answer_all(opened, index, asked.questions, vectors, options, Run(out, chosen), on_progress)
     if done.resumed:
         say(f"{done.resumed} of {done.questions} questions were answered already")

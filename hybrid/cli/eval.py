@@ -110,7 +110,7 @@ def command(index: str, as_json: bool, **given: Any) -> None:
         check_ids(asked.questions)
     check_places(given["run_path"], given["per_question"])
     reading = _open_reading(asked, given)
-    with open_index(index) as opened:
+    with open_index(index) as newest, newest.hold() as opened:
         rules = _choose_rules(opened, given)
         check_rules(opened, rules, vectors)
         findings = _evaluate(opened, asked, vectors, rules, run, reading, given)

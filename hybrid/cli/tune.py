@@ -77,7 +77,8 @@ def command(index: str, as_json: bool, **given: Any) -> None:
     asked, vectors = read_asked(given)
     plan = Plan(given["metric"], read_numbers("--lambda", given["lambdas"]) or LAMBDAS, read_list(given["fusion"]))
     with ExitStack() as stack:
-        opened = stack.enter_context(open_index(index))
+        newest = stack.enter_context(open_index(index))
+        opened = stack.enter_context(newest.hold())
         before, texts = opened.profile, Texts(opened)
         check_rules(opened, choose_rules(MODES, (), plan.fusions, before.lam), vectors)
         judge = choose_judge(asked, texts, given["by"], read_ranks("--k", given["ranks"]))
@@ -103,7 +104,7 @@ def command(index: str, as_json: bool, **given: Any) -> None:
                 f"tune: {name}, {tuning.evaluation.questions} questions, {tuning.metric}",
                 given["write_depth"],
             )
-            opened.intake().change_profile(lambda profile: tuning.change(profile, source, depth=depth))
+            newest.intake().change_profile(lambda profile: tuning.change(profile, source, depth=depth))
     if as_json:
         faulty = [dataclasses.asdict(fault) for fault in faults]
         found = {"bm25": None if constants is None else constants.to_json(), "faults": faulty}

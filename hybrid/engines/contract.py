@@ -119,6 +119,9 @@ class Index(Protocol):
     def under(self, k1: float, b: float) -> Self:
         """Open the index once more, ranked with other constants of BM25, where it has a choice."""
 
+    def hold(self) -> Self:
+        """Open the index once more to read it as it is now, whatever is written meanwhile; to be closed like any."""
+
     def close(self) -> None:
         """Let go of files and connections."""
 

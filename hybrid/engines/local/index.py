@@ -124,6 +124,10 @@ class LocalIndex:
         """Open the index once more, ranked with other constants of BM25; to be closed like any other."""
         return type(self)(Reader(self._reader.folder, lambda profile: dataclasses.replace(profile, k1=k1, b=b)))
 
+    def hold(self) -> Self:
+        """Open the index once more to read it as it is now, whatever is written meanwhile."""
+        return type(self)(Reader(self._reader.folder, self._reader.change).stay(), self._settings)
+
     def close(self) -> None:
         """Close the files, and let other writers in."""
         self._open.close()

@@ -6,10 +6,10 @@ import sqlite3
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import orjson
@@ -54,17 +54,25 @@ class Reader:
     def __init__(self, folder: Path, change: Callable[[Profile], Profile] = lambda profile: profile):
         """Open a folder; ``change`` lets it be seen as if its profile were another."""
         self._connection = database.open_to_read(folder)
-        self._change = change
+        self.change = change
         #: Absolute, so that it stays the same wherever the process goes.
         self.folder = folder.absolute()
         self._process = os.getpid()
         self._lock = threading.RLock()
         self._version: int | None = None
         self._state: State | None = None
-        #: The state at which ``hold`` is staying.
+        #: The state at which ``hold`` or ``stay`` is staying.
         self._held: State | None = None
+        self._stays = False
         self._groups: dict[str, Arrays] = {}
         self._masks: OrderedDict[bytes, Mask] = OrderedDict()
+
+    def stay(self) -> Self:
+        """Stay at the newest commit for good."""
+        with self._lock, database.explained(self.folder):
+            self._held = self._enter(self._connect(), self._refresh)
+            self._stays = True
+        return self
 
     def state(self) -> State:
         """Give the newest commit."""
@@ -145,9 +153,13 @@ class Reader:
 
     def pages(self) -> Iterator[list[Passage]]:
         """Give all passages with their vectors in the order of ids, as of now, whatever is written meanwhile."""
-        with closing(database.open_to_read(self.folder)) as connection, database.explained(self.folder):
-            with self._lock:
-                view = self._enter(connection, self._build_state).view
+        with ExitStack() as until_done, database.explained(self.folder):
+            if self._stays:
+                connection, view = self._connection, self.state().view
+            else:
+                connection = until_done.enter_context(closing(database.open_to_read(self.folder)))
+                with self._lock:
+                    view = self._enter(connection, self._build_state).view
             rows = connection.execute(_ALL_PASSAGES)
             while page := rows.fetchmany(_PAGE):
                 yield _to_passages(page, view)
@@ -193,7 +205,7 @@ class Reader:
         return self._state
 
     def _build_state(self, connection: sqlite3.Connection) -> State:
-        profile = self._change(read_profile(connection, self.folder))
+        profile = self.change(read_profile(connection, self.folder))
         segments = read_segments(connection)
         kinds = dict(connection.execute("SELECT name, kind FROM fields"))
         failed = _read_failed(connection, profile)

@@ -24,8 +24,7 @@ from .calls import Call, Conversation, ask, check, encode, encode_lines
 from .layout import read_pair
 from .lifecycle import MAPPING, open_target
 from .names import IndexName, build_index_name
-from .queries import Target
-from .reads import KEEP_ALIVE
+from .queries import KEEP_ALIVE, Target
 
 #: Documents of a page; they may be large.
 PAGE = 256

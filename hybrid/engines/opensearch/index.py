@@ -4,8 +4,9 @@ Both are thin: each method is one conversation, carried out by one client or the
 """
 
 import asyncio
+import dataclasses
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import NoReturn, Self, Unpack
@@ -42,6 +43,7 @@ class OpenSearchIndex:
         # One copy of each shard answers all of this object's questions, so equal questions get equal answers.
         self._preference = secrets.token_hex(8)
         self._questions = QuestionEncoder()
+        self._let_go: Callable[[], None] = client.close
 
     @classmethod
     def open(cls, address: ClusterAddress, settings: Settings, headers: Mapping[str, str] | None = None) -> Self:
@@ -112,7 +114,8 @@ class OpenSearchIndex:
 
     def scan(self) -> Iterator[list[Passage]]:
         """Give all passages with their vectors, page by page in the order of ids, as they were at the first page."""
-        snapshot = self._client.run(reads.open_snapshot(self._target))
+        held = self._target.snapshot
+        snapshot = held or self._client.run(reads.open_snapshot(self._target))
         after = None
         try:
             while True:
@@ -123,7 +126,8 @@ class OpenSearchIndex:
                 if after is None:
                     return
         finally:
-            self._client.run(reads.close_snapshot(snapshot))
+            if not held:
+                self._client.run(reads.close_snapshot(snapshot))
 
     def status(self) -> Status:
         """Count passages with and without a current vector."""
@@ -148,9 +152,16 @@ class OpenSearchIndex:
             "(hybrid copy), and make the index anew with what is found."
         )
 
+    def hold(self) -> Self:
+        """Open the index once more to read it as it is now, whatever is written meanwhile."""
+        snapshot = self._client.run(reads.open_snapshot(self._target))
+        held = type(self)(self._client, dataclasses.replace(self._target, snapshot=snapshot), self._settings)
+        held._let_go = lambda: self._client.run(reads.close_snapshot(snapshot))
+        return held
+
     def close(self) -> None:
-        """Close the connection."""
-        self._client.close()
+        """Close the connection, or let the point in time go that is held."""
+        self._let_go()
 
     def __enter__(self) -> Self:
         return self

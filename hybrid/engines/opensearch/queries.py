@@ -18,6 +18,8 @@ from .layout import source_of
 Clause = dict[str, Any]
 Body = dict[str, Any]
 
+#: How long a point in time outlives the last search in it.
+KEEP_ALIVE = "10m"
 #: Hits beyond k asked of each list, so that ties at rank k can be broken by id.
 SPARE = 16
 #: The graph is asked for at least this many: with k = 100 it misses a tenth of the best 100 at worst, with 2000 none.
@@ -47,6 +49,8 @@ class Target:
     bm25_factor: float = 1.0
     #: Whether the profile is the one that questions use, not another one that is being filled in.
     is_main: bool = True
+    #: The point in time that is searched; the newest state without.
+    snapshot: str | None = None
 
     @property
     def is_alias(self) -> bool:
@@ -55,8 +59,13 @@ class Target:
 
 
 def search_options(request: SearchRequest, target: Target, preference: str) -> dict[str, str]:
-    """Build what stands outside a search's body: one preference, whole results or none, global statistics."""
-    options = {"preference": preference, "allow_partial_search_results": "false"}
+    """Build what stands outside a search's body: one preference, whole results or none, global statistics.
+
+    A point in time has its copies of the shards already, and OpenSearch refuses a preference beside it.
+    """
+    options = {"allow_partial_search_results": "false"}
+    if target.snapshot is None:
+        options["preference"] = preference
     if target.shards > 1 and request.idf == "global":
         options["search_type"] = "dfs_query_then_fetch"
     return options
@@ -92,6 +101,11 @@ def dense_body(request: SearchRequest, target: Target, size: int) -> Body:
     if size > request.depth:
         ranked = _in_window(request, {"bool": {"must": [{"match_all": {}}], "should": [text]}})
     return {"query": query, **ranked, "size": size, **_returned(request, target)}
+
+
+def at_point(snapshot: str) -> Body:
+    """Build what makes a body search a point in time, and keeps that alive."""
+    return {"pit": {"id": snapshot, "keep_alive": KEEP_ALIVE}}
 
 
 def match(request: SearchRequest, target: Target, weight: float = 1.0) -> Clause:
@@ -209,6 +223,8 @@ def _returned(request: SearchRequest, target: Target) -> Body:
     """
     body: Body = {"track_total_hits": False, "docvalue_fields": [ID]}
     body |= {"_source": source_of(_SOURCE, target.profile)} if request.text else {"stored_fields": "_none_"}
+    if target.snapshot is not None:
+        body |= at_point(target.snapshot)
     if request.vector is not None:
         body["script_fields"] = sim_field(request, target)
     return body

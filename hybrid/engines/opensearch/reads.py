@@ -31,10 +31,8 @@ from ...records import State
 from .calls import Call, Conversation, ask, encode, passes, read_error
 from .layout import present, source_of
 from .patience import persist
-from .queries import Clause, Target
+from .queries import KEEP_ALIVE, Clause, Target, at_point
 
-#: How long a point in time outlives the last page that was read from it.
-KEEP_ALIVE = "10m"
 PAGE = 1000
 _NOT_FOUND = 404
 #: An item that fails among many says no status of its own.
@@ -85,7 +83,9 @@ def read_states(target: Target, ids: Sequence[str]) -> Conversation[dict[str, St
 
 
 def read_stored(target: Target, ids: Sequence[str], fields: Sequence[str]) -> Conversation[list[Stored]]:
-    """Read given fields of those passages that are stored, as of now."""
+    """Read given fields of those passages that are stored, as of now or of the target's point in time."""
+    if target.snapshot is not None:
+        return (yield from _find_many(target.snapshot, ids, fields, target.profile))
     found = yield from _get_many(target, ids, fields)
     return [Stored(doc["_id"], doc["_source"], doc["_seq_no"], doc["_primary_term"]) for doc in found]
 
@@ -135,7 +135,7 @@ def read_page(
     With a profile they are passages' fields, wherever its documents have them.
     """
     body: dict[str, Any] = {
-        "pit": {"id": snapshot, "keep_alive": KEEP_ALIVE},
+        **at_point(snapshot),
         "query": query,
         "sort": [{ID: "asc"}],
         "size": size,
@@ -214,6 +214,16 @@ def _get_many(target: Target, ids: Sequence[str], fields: Sequence[str]) -> Conv
         if "error" in doc:
             raise _unreadable(target, doc)
     return [{**doc, "_source": present(doc["_source"], target.profile)} for doc in found["docs"] if doc["found"]]
+
+
+def _find_many(
+    snapshot: str, ids: Sequence[str], fields: Sequence[str], profile: Profile
+) -> Conversation[list[Stored]]:
+    found: list[Stored] = []
+    for start in range(0, len(ids), PAGE):
+        named = {"ids": {"values": list(ids[start : start + PAGE])}}
+        found += (yield from read_page(snapshot, named, fields, None, PAGE, profile)).passages
+    return found
 
 
 def _present(source: Mapping[str, Any], profile: Profile | None) -> Mapping[str, Any]:

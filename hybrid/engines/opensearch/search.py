@@ -44,12 +44,13 @@ def build_call(request: SearchRequest, target: Target, preference: str, size: in
     """Build the one round trip that a request's mode needs."""
     options = queries.search_options(request, target, preference)
     if request.mode == "hybrid":
-        header = {"index": target.name, **options}
+        header = options if target.snapshot else {"index": target.name, **options}
         lexical, dense = queries.hybrid_bodies(request, target, size)
         return Call("POST", "/_msearch", encode_lines(header, lexical, header, dense), ndjson=True)
     build = queries.lexical_body if request.mode == "lexical" else queries.dense_body
     options["include_named_queries_score"] = "true"
-    return Call("POST", f"/{target.name}/_search", encode(build(request, target, size)), options)
+    path = "/_search" if target.snapshot else f"/{target.name}/_search"
+    return Call("POST", path, encode(build(request, target, size)), options)
 
 
 def first_size(request: SearchRequest, target: Target) -> int:
@@ -125,7 +126,7 @@ def _clipped(found: list[Found], request: SearchRequest, target: Target) -> bool
 
 def _reopen(target: Target) -> Conversation[Target]:
     """Read the profile anew: a writer raises ``max_norm`` before it writes a longer vector."""
-    fresh = yield from open_target(target.name)
+    fresh = dataclasses.replace((yield from open_target(target.name)), snapshot=target.snapshot)
     if fresh.profile == target.profile:
         raise ProfileError(
             f"{target.name} holds a vector longer than the {target.profile.max_norm:g} in its profile, so its scores "

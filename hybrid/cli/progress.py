@@ -23,15 +23,15 @@ class Progress:
     def __init__(self, label: str, total: int | None = None, *, beside: "Progress | None" = None):
         self._label = label
         self._total = total
-        self._started = self._said = time.monotonic()
-        self._before = 0
+        self._said = time.monotonic()
+        #: The first count and its time: what was done before it may be an earlier command's work.
+        self._first: tuple[int, float] | None = None
         self._bars: Bars = beside._bars if beside else _draw_bars()
         self._task = self._bars.add_task(label, total=total, rate=0.0, note="")
 
     def begin(self, label: str, done: int, total: int | None) -> None:
         """Begin to count something else, of which ``done`` are done already."""
-        self._label, self._total, self._before = label, total, done
-        self._started = time.monotonic()
+        self._label, self._total, self._first = label, total, (done, time.monotonic())
         self._bars.reset(self._task, description=label, total=total, completed=done, rate=0.0, note="")
 
     def estimate(self, done: int, share: float | None) -> None:
@@ -46,11 +46,12 @@ class Progress:
 
     def update(self, done: int, note: str = "") -> None:
         """Show that ``done`` of the whole are done."""
-        seconds = time.monotonic() - self._started
-        rate = (done - self._before) / seconds if seconds else 0.0
+        now = time.monotonic()
+        before, since = self._first = self._first or (done, now)
+        rate = (done - before) / (now - since) if now > since else 0.0
         self._bars.update(self._task, completed=done, rate=rate, note=note)
-        if self._bars.disable and time.monotonic() - self._said > INTERVAL:
-            self._said = time.monotonic()
+        if self._bars.disable and now - self._said > INTERVAL:
+            self._said = now
             click.echo(f"{self._label}: {self._describe(done, rate, note)}", err=True)
 
     def _describe(self, done: int, rate: float, note: str) -> str:

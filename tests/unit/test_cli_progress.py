@@ -41,6 +41,7 @@ def test_total_is_worked_out_from_what_is_read_and_not_told_at_the_end(
     clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with Progress("passages") as shown:
+        shown.update(0)
         for share in (0.25, 1.0):
             clock.now += 2 * INTERVAL
             shown.estimate(500, share)
@@ -59,6 +60,16 @@ def test_second_phase_has_a_rate_of_its_own(clock: Clock, capsys: pytest.Capture
         clock.now += 2 * INTERVAL
         shown.update(60)
     assert capsys.readouterr().err == "vectors: 60 of 100, 2/s, 20 s left\n"
+
+
+def test_what_an_earlier_command_did_does_not_count_in_the_rate(
+    clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Progress("asking", 1000) as shown:
+        shown.update(900)
+        clock.now += 2 * INTERVAL
+        shown.update(940)
+    assert capsys.readouterr().err == "asking: 940 of 1,000, 2/s, 30 s left\n"
 
 
 def test_nothing_is_said_of_what_is_quick(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:

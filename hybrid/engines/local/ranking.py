@@ -70,8 +70,7 @@ def rank(
     if question is None or dense is None:
         best = rows[_reach(lexical[rows], wanted.k, 0.0)]
         return _order(best, lexical[best], lexical[best], np.full(len(best), np.nan), wanted.k)
-    rough = _fuse(lexical[rows], dense.rough(rows), wanted)
-    near = rows[_reach(rough, wanted.k, _margin(question, wanted))]
+    near = rows[_find_near(rows, question, lexical[rows], dense, wanted)]
     sims = exact_sims(view, near, question)
     return _order(near, _fuse(lexical[near], sims, wanted), lexical[near], sims, wanted.k)
 
@@ -99,12 +98,14 @@ def _fuse(lexical: Scores, sims: Scores, wanted: Wanted) -> Scores:
     return lexical + wanted.lam * np.where(np.isnan(sims), expected, sims)
 
 
-def _margin(question: Vector, wanted: Wanted) -> float:
-    """Give how far a score can be from the true one: float32 sums are off by a little."""
+def _find_near(rows: Rows, question: Vector, lexical: Scores, dense: Dense, wanted: Wanted) -> Rows:
+    """Give the places of all that may be among the best k."""
     if wanted.mode == "lexical":
-        return 0.0
+        return _reach(lexical, wanted.k, 0.0)
     lam = wanted.lam if wanted.mode == "hybrid" else 1.0
-    return lam * _NOISE * float(np.linalg.norm(question)) * wanted.max_norm
+    # float32 sums are off by a little, whatever they are sums of.
+    margin = lam * _NOISE * float(np.linalg.norm(question)) * wanted.max_norm
+    return _reach(_fuse(lexical, dense.rough(rows), wanted), wanted.k, margin)
 
 
 def _reach(scores: Scores, k: int, margin: float) -> Rows:

@@ -128,7 +128,7 @@ class _Engine:
         vector = self._encoder.encode_questions([text])[0]
         request = make_request(plan.text.words, self._target.profile, vector=vector)
         nearest = encode(build_nearest_body(request, self._target, self._served))
-        ids = read_nearest(json.loads(self._page.ask(nearest)), self._served)
+        ids = read_nearest(json.loads(self._page.ask(nearest)), self._served, self._target.profile)
         rewritten = to_hybrid(build_body(text), plan, Question(request, self._target, ids), self._known)
         return _Prepared(nearest, encode(rewritten.body))
 

@@ -3,7 +3,7 @@
 ``python -m benchmarks.reader READER --json``. The plain loop is what one writes first: fp32, one passage at a time,
 padded to 350 tokens. Both read the same hits, question by question, one after the other in changing order; the figure
 to trust is the ratio. ``--chain`` asks questions with known answers and judges them for every way of searching and
-every number of passages read: is better retrieval a better answer?
+every number of passages read: is better retrieval a better answer? ``--calibrate`` fits confidences to such answers.
 """
 
 import argparse
@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,10 @@ from hybrid.encoders.machine import count_cpus, cpu_has_bf16
 from hybrid.engines.contract import Index
 from hybrid.passages import Mode, SearchResult
 from hybrid.reader.answers import Answer, ReadOptions, ReadPassage, ReadRequest
+from hybrid.reader.asking import K as ASKED_K
+from hybrid.reader.calibrating import calibrate
 from hybrid.reader.folders import Folder, find_reader
-from hybrid.reader.measuring import average, judge_all
+from hybrid.reader.measuring import Judged, average, judge
 from hybrid.reader.reader import AnyReader, Reader, choose, open_frame, open_reader
 from hybrid.reader.rows import read_row
 from hybrid.reader.selecting import Candidate, Reading
@@ -58,6 +61,8 @@ def main() -> None:
         found["ask_ms"] = _time_ask(reader, index, questions[: options.asked])
         if options.chain:
             found["chain"] = _follow_chain(reader, index, options.chain, options.odd)
+        if options.calibrate and isinstance(reader, Reader):
+            found["calibration"] = _calibrate(reader, index, options.calibrate, options.odd)
         index.close()
     print(json.dumps(found, indent=2) if options.json else _table(found))
 
@@ -139,17 +144,53 @@ def _time_ask(reader: AnyReader, index: Index, questions: Sequence[str]) -> dict
 
 def _follow_chain(reader: AnyReader, index: Index, count: int, odd: bool) -> dict[str, Any]:
     """Judge first answers by way of searching and number of passages read."""
+    questions, right = _draw(count, odd)
+    results = [index.search_many(questions, k=max(CHAIN_K), mode=mode) for mode in MODES]
+    judged: dict[tuple[Mode, int], list[Judged]] = {(mode, k): [] for mode in MODES for k in CHAIN_K}
+    for number, (found, known) in enumerate(zip(zip(*results, strict=True), right, strict=True)):
+        for place, answers in _answer(reader, found).items():
+            judged[place].append(judge(answers, known))
+        if number % 20 == 0:
+            _say(f"question {number + 1} of {len(questions)}")
+    means = {place: average(some) for place, some in judged.items()}
+    by_mode = {mode: {str(k): {"em": means[mode, k].em, "f1": means[mode, k].f1} for k in CHAIN_K} for mode in MODES}
+    return {"questions": len(questions), "modes": by_mode}
+
+
+def _calibrate(reader: Reader, index: Index, count: int, odd: bool) -> dict[str, Any]:
+    """Calibrate a reader by what ``ask`` reads: half of the questions fit it, the others say how true it is."""
+    questions, right = _draw(count, odd)
+    requests = [_request(result) for result in index.search_many(questions, k=ASKED_K)]
+    data = f"{count} questions of XQuAD, English, each with the {ASKED_K} best passages of a hybrid search"
+    card = calibrate(reader, requests, right, data)
+    return {"rule": card.rule, "calibration": asdict(card.calibration) if card.calibration else None}
+
+
+def _draw(count: int, odd: bool) -> tuple[Sequence[str], Sequence[tuple[str, ...]]]:
+    """Draw questions with their right answers."""
     asked = _known_answers(odd)
     chosen = np.random.default_rng(1).permutation(len(asked))[:count]
     questions, right = zip(*(asked[place] for place in chosen), strict=True)
-    found: dict[str, Any] = {}
-    for mode in MODES:
-        results = index.search_many(questions, k=max(CHAIN_K), mode=mode)
-        for k in CHAIN_K:
-            judged = average(list(judge_all(reader, [_request(one, k) for one in results], right)))
-            found.setdefault(mode, {})[str(k)] = {"em": judged.em, "f1": judged.f1}
-            _say(f"{mode}, {k} passages: EM {judged.em}, F1 {judged.f1}")
-    return {"questions": len(questions), "modes": found}
+    return questions, right
+
+
+def _answer(reader: AnyReader, found: Sequence[SearchResult]) -> dict[tuple[Mode, int], list[Answer]]:
+    """Answer one question from each way of searching and number of passages; a model reads each passage once."""
+    requests = {(result.mode, k): _request(result, k) for result in found for k in CHAIN_K}
+    if not isinstance(reader, Reader):
+        return {place: reader.read([request])[0] for place, request in requests.items()}
+    passages = list({one.id: one for request in requests.values() for one in request.passages}.values())
+    readings: dict[str, list[Reading]] = {one.id: [] for one in passages}
+    for reading in reader.find([ReadRequest(found[0].question, tuple(passages))])[0]:
+        readings[passages[reading.passage].id].append(reading)
+    return {
+        place: choose(
+            request,
+            [replace(one, passage=at) for at, seen in enumerate(request.passages) for one in readings[seen.id]],
+            reader.card,
+        )
+        for place, request in requests.items()
+    }
 
 
 def _known_answers(odd: bool) -> list[tuple[str, tuple[str, ...]]]:
@@ -197,6 +238,8 @@ def _table(found: dict[str, Any]) -> str:
     lines += [f"  ask, k = {k}: p50 {one['p50']} ms, p95 {one['p95']} ms" for k, one in found["ask_ms"].items()]
     for mode, by_k in found.get("chain", {}).get("modes", {}).items():
         lines.append(f"  {mode:8}" + "".join(f"  k={k}: {one['em']:.1f}/{one['f1']:.1f}" for k, one in by_k.items()))
+    if "calibration" in found:
+        lines.append(f"  {found['calibration']}")
     return "\n".join(lines)
 
 
@@ -208,6 +251,7 @@ def _parse_options() -> argparse.Namespace:
     parser.add_argument("-k", type=int, default=20, help="passages of a question in the race")
     parser.add_argument("--asked", type=int, default=30, help="questions whose seconds are taken")
     parser.add_argument("--chain", type=int, default=0, metavar="N", help="judge answers to so many questions")
+    parser.add_argument("--calibrate", type=int, default=0, metavar="N", help="fit confidences by so many questions")
     parser.add_argument("--odd", action="store_true", help="of every second article only: those held out of training")
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()

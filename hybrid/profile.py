@@ -48,11 +48,15 @@ class Profile:
     lam: float = PAPER_LAMBDA
     lam_source: str = "paper"
     depth: int = PAPER_DEPTH
+    #: A gateway adds no passage below this sim to what a page's own query finds; None for no such limit.
+    min_sim: float | None = None
     analyzer: str = "english"
     k1: float = PAPER_K1
     b: float = PAPER_B
     #: Of an index that was adopted: the fields that hold text, the first of several being the title; none for ours.
     text_fields: tuple[str, ...] = ()
+    #: Of one that was adopted with passages inside its documents: the words of each; 0 for one vector a document.
+    split_words: int = 0
     #: The encoder's two sides; None where vectors come from elsewhere.
     question_tower: Tower | None = None
     passage_tower: Tower | None = None
@@ -79,6 +83,8 @@ class Profile:
             (prior.b >= 0, f"sim_prior b {prior.b} is below 0, so a better match would count for less"),
             (math.isfinite(self.lam) and self.lam >= 0, f"lambda {self.lam} is below 0"),
             (self.depth >= 1, f"depth {self.depth} is below 1"),
+            (self.min_sim is None or math.isfinite(self.min_sim), f"min_sim {self.min_sim} is not finite"),
+            (self.split_words >= 0, f"split_words {self.split_words} is below 0"),
             (self.k1 >= 0 and 0 <= self.b <= 1, f"k1 {self.k1}, b {self.b}: k1 ≥ 0 and 0 ≤ b ≤ 1 are needed"),
             *((tower.dimension == self.dimension, self._unlike(tower)) for tower in self._towers()),
         ]

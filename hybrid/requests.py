@@ -21,8 +21,8 @@ MAX_TERMS = 400
 #: No more than this is even analysed.
 MAX_QUESTION_CHARS = 10_000
 
-#: One vector a question.
-Vectors = Sequence[ArrayLike] | NDArray[np.float32]
+#: One vector a question; None leaves it without, and nothing is encoded for it.
+Vectors = Sequence[ArrayLike | None] | NDArray[np.float32]
 Filter = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
 
 

@@ -30,6 +30,7 @@ QUESTIONS = 50
 WORDS = 10
 _SEED = 20201116
 _MAX_CHARS = 100
+_FOUND = ("scale", "scale_source", "sim_prior", "sim_prior_source")
 _SENTENCES = re.compile(r"(?<=[.!?])\s+|(?<=[\u3002\uff01\uff1f])")
 
 
@@ -45,9 +46,27 @@ def settle_scale(
     index: Index, intake: Intake, encoder: Encoder, asked: Path | None, tell: Callable[[str], None]
 ) -> None:
     """Find the scale of ``encoder`` and write it into the profile; an index without text has nothing to find."""
+    found = scale_beside(index, intake, encoder, asked, tell)
+    if found is None:
+        return
+    settled = found.make_profile()
+
+    def change(profile: Profile) -> Profile:
+        # Another process may have been quicker, and may have written vectors since.
+        if profile.scale_source != PROVISIONAL:
+            return profile
+        return dataclasses.replace(profile, **{name: getattr(settled, name) for name in _FOUND})
+
+    intake.change_profile(change)
+
+
+def scale_beside(
+    index: Index, intake: Intake, encoder: Encoder, asked: Path | None, tell: Callable[[str], None]
+) -> Encoder | None:
+    """Give ``encoder`` with the scale that it wants beside BM25 on the text of an index; None if there is no text."""
     questions = read_asked(asked) if asked else make_questions(intake.sample(QUESTIONS))
     if not questions:
-        return
+        return None
     sample = [ask(index, encoder, question, own) for question, own in questions]
     tell(
         f"finding the scale: {_count_passages(sample):,} passages of {len(sample)} questions are encoded by "
@@ -56,22 +75,14 @@ def settle_scale(
     samples = take_samples(encoder, sample)
     scale = find_scale(samples) / find_scale(take_samples(load_encoder(REFERENCE), sample))
     prior = fit_prior(samples, scale)
-    if shift(intake.profile.lam, lift(scale, intake.profile.max_norm, prior)) > MAX_SHIFT:
+    scaled = encoder.with_scale(scale, "auto", prior)
+    if shift(intake.profile.lam, lift(scale, scaled.make_profile().max_norm, prior)) > MAX_SHIFT:
         raise UsageError(
             f"The encoder finds the passages of the sample so much alike that its scale would be {scale:.4g}, beside "
             "which BM25 is lost; say --scale X."
         )
-
-    def change(profile: Profile) -> Profile:
-        # Another process may have been quicker, and may have written vectors since.
-        if profile.scale_source != PROVISIONAL:
-            return profile
-        return dataclasses.replace(
-            profile, scale=scale, scale_source="auto", sim_prior=prior, sim_prior_source="auto"
-        )
-
-    intake.change_profile(change)
     tell(f"the scale is {scale:.4g}")
+    return scaled
 
 
 def give_scale(intake: Intake, scale: float) -> None:
@@ -98,8 +109,9 @@ def make_questions(passages: Sequence[Passage]) -> list[tuple[str, str | None]]:
 
 def ask(index: Index, encoder: Encoder, question: str, own: str | None) -> Asked:
     """Find a question's best passages by BM25; the one that it was made of would find itself."""
-    (vector,) = encoder.encode_questions([question])
-    result = index.search(question, mode="lexical", vector=vector, k=SAMPLE_DEPTH)
+    # An index of this very encoder needs no second one for its questions.
+    own_vector = encoder.encode_questions([question])[0] if index.profile.pair_id == encoder.pair_id else None
+    result = index.search(question, mode="lexical", vector=own_vector, k=SAMPLE_DEPTH)
     return Asked(question, [hit for hit in result.hits if hit.bm25 > 0 and hit.id != own])
 
 

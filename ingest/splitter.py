@@ -4,11 +4,9 @@ Words are what ``str.split`` gives. The last block of a document stays as short 
 the document's beginning, which puts the same words into two passages.
 """
 
-import re
-from collections.abc import Iterator
-from functools import lru_cache
 from typing import Literal
 
+from hybrid.blocks import find_blocks
 from hybrid.errors import UsageError
 from hybrid.passages import Passage
 
@@ -27,22 +25,11 @@ def split(document: Document, *, words: int = WORDS, by: By = "words") -> list[P
     from ``start`` to ``end``. Its id is the document's with ``#0``, ``#1``, … or the document's own.
     """
     if by == "words":
-        spans = list(_spans(document.text, words))
+        spans = list(find_blocks(document.text, words))
         return [_cut(document, f"{document.id}#{number}", number, len(spans), *span)
                 for number, span in enumerate(spans)]  # fmt: skip
     start, end = len(document.text) - len(document.text.lstrip()), len(document.text.rstrip())
     return [_cut(document, document.id, 0, 1, start, end)] if start < end else []
-
-
-def _spans(text: str, words: int) -> Iterator[tuple[int, int]]:
-    return (block.span() for block in _blocks(words).finditer(text))
-
-
-@lru_cache
-def _blocks(words: int) -> re.Pattern[str]:
-    if words < 1:
-        raise UsageError(f"A passage of {words} words cannot be; say 1 or more.")
-    return re.compile(rf"\S++(?:\s++\S++){{0,{words - 1}}}+")
 
 
 def _cut(document: Document, passage_id: str, number: int, total: int, start: int, end: int) -> Passage:

@@ -5,9 +5,12 @@ and a passage that changes while it is encoded keeps its new text without the ol
 """
 
 import logging
+from collections.abc import Sequence
 from functools import partial
+from itertools import islice
 from typing import Any
 
+from hybrid.engines.opensearch.encoding import Pair, cut
 from hybrid.engines.opensearch.fill import check_readable, fill, lacks_vector, read_pair, read_wanted
 from hybrid.engines.opensearch.patience import persist
 from hybrid.errors import BrokerError, HybridError
@@ -52,15 +55,23 @@ def work_off(desk: Desk, message: EncodeMessage) -> Filled:
         return filled
     encode = partial(encode_each, desk.load(target.profile).encode_passages)
     begun = Begun(desk.broker, target.profile.fingerprint)
-    counts = begun.count([read_pair(one) for one in wanted])
+    parts = [cut(target.profile, read_pair(one)) for one in wanted]
+    counts = _count(begun, parts)
     for group in plan_groups(counts):
         # Written group by group: what a suspect that comes later does to this process must not undo it.
         filled += desk.client.run(fill(target, [wanted[place] for place in group], begun.watch(encode)))
-    given_up = [wanted[place] for place in find_given_up(counts)]
+    given_up = find_given_up(counts)
     if given_up:
-        filled += desk.client.run(fill(target, given_up, lambda pairs: [GIVEN_UP] * len(pairs)))
+        lost = [wanted[place] for place in given_up]
+        filled += desk.client.run(fill(target, lost, lambda pairs: [GIVEN_UP] * len(pairs)))
         # It stands in the index now; whoever asks for another try gets one.
-        begun.forget([read_pair(one) for one in given_up])
+        begun.forget([part for place in given_up for part in parts[place]])
     if desk.is_first(target):
         desk.client.run(persist(lambda: check_readable(target, *(one.id for one in wanted[:READ_BACK]))))
     return filled
+
+
+def _count(begun: Begun, parts: Sequence[Sequence[Pair]]) -> list[int]:
+    """Give how often any part of each passage was begun and not ended; most passages are one part."""
+    counts = iter(begun.count([part for several in parts for part in several]))
+    return [max(islice(counts, len(several))) for several in parts]

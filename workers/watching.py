@@ -69,7 +69,7 @@ class Watching:
         before = dataclasses.replace(self.health, time=time.time(), waits_for=self._waits_for())
         try:
             lengths = self._broker.lengths(self._queues)
-            signs.show_life(self._broker, before.node)
+            signs.show_life(self._broker, before.node, self._queues)
             done = signs.read_done(self._broker, before.node)
         except BrokerError as error:
             return dataclasses.replace(before, trouble=str(error))

@@ -35,6 +35,12 @@ _MOST_NAMED = 10
 )
 @click.option("--encoder", metavar="NAME", help="As for hybrid ingest; minilm by default.")
 @click.option("--scale", type=click.FloatRange(0, min_open=True), help="What its cosines are multiplied by.")
+@click.option(
+    "--split",
+    type=click.IntRange(1),
+    metavar="WORDS",
+    help="A vector for each passage of so many words; a document counts by its best one.",
+)
 @click.option("--analyzer", help="For BM25; english by default, or any that SOURCE has.")
 @click.option("--replicas", type=click.IntRange(0), help="Copies of each shard; as many as fit by default.")
 @click.option("--queue", is_flag=True, help="Leave vectors to workers; documents are found by words meanwhile.")
@@ -46,6 +52,7 @@ def command(
     fields: str | None,
     encoder: str | None,
     scale: float | None,
+    split: int | None,
     analyzer: str | None,
     replicas: int | None,
     queue: bool,
@@ -72,11 +79,11 @@ def command(
         made = _load(encoder, scale, target)
         if target is None:
             changes = {} if analyzer is None else {"analyzer": analyzer}
-            profile = made.make_profile(text_fields=_read_fields(fields), **changes)
+            profile = made.make_profile(text_fields=_read_fields(fields), split_words=split or 0, **changes)
             spec = IndexSpec(replicas=replicas)
             target = client.run(adopt.create_adopted(origin, new_at.index, profile, spec))
         else:
-            _check_same(new, target, made, fields, analyzer)
+            _check_same(new, target, made, fields, split, analyzer)
         adopted = Adoption(client, origin, target, made).run(encode=not queue)
         return _report(client, origin, target, adopted, as_json=as_json)
 
@@ -115,18 +122,22 @@ def _read_fields(fields: str | None) -> tuple[str, ...]:
     return read
 
 
-def _check_same(new: str, target: Target, made: "Encoder", fields: str | None, analyzer: str | None) -> None:
+def _check_same(
+    new: str, target: Target, made: "Encoder", fields: str | None, split: int | None, analyzer: str | None
+) -> None:
     """Refuse to go on with an index that was made otherwise."""
     own = target.profile
     said = {
         "--text": (fields and _read_fields(fields), own.text_fields),
         "--encoder": (made.pair_id, own.pair_id),
+        "--split": (split, own.split_words),
         "--analyzer": (analyzer, own.analyzer),
     }
     for option, (given, has) in said.items():
         if given and given != has:
             was = ",".join(has) if isinstance(has, tuple) else has
-            raise UsageError(f"{new} was made with {option} {was}; leave the option out, or choose another name.")
+            made_with = f"with {option} {was}" if has else f"without {option}"
+            raise UsageError(f"{new} was made {made_with}; leave the option out, or choose another name.")
 
 
 def _report(client: Client, origin: Origin, target: Target, adopted: Adopted, *, as_json: bool) -> int:

@@ -10,6 +10,7 @@ from ..engines.opensearch.adopt import Document
 from ..engines.opensearch.adopted_body import Origin
 from ..engines.opensearch.calls import Conversation
 from ..engines.opensearch.client import Client
+from ..engines.opensearch.encoding import cut
 from ..engines.opensearch.intake import Intake
 from ..engines.opensearch.layout import read_pair
 from ..engines.opensearch.patience import persist
@@ -130,8 +131,11 @@ class Adoption:
         self._job = self._intake.save_job(dataclasses.replace(self._job, counts=counts))
 
     def _count_cut(self, documents: list[Document]) -> int:
-        fields = self._target.profile.text_fields
-        return self._encoder.passages.tokens.count_cut([read_pair(one.source, fields) for one in documents])
+        profile, tokens = self._target.profile, self._encoder.passages.tokens
+        pairs = [read_pair(one.source, profile.text_fields) for one in documents]
+        if not profile.split_words:
+            return tokens.count_cut(pairs)
+        return sum(tokens.count_cut(cut(profile, pair)) > 0 for pair in pairs)
 
     def _insist(self, attempt: Callable[[], Conversation[T]]) -> T:
         """Carry out what does no harm when it is done twice."""

@@ -39,18 +39,24 @@ def question_options(*, positional: bool = False) -> Callable[[F], F]:
 
 def read_asked(given: dict[str, Any]) -> tuple[QuestionSet, Vectors | None]:
     """Take the question options out of the command line's, and give the questions with their vectors, if given."""
+    asked, rows, drawn = draw_asked(given)
+    some = tuple(asked.questions[place] for place in drawn)
+    return dataclasses.replace(asked, questions=some), None if rows is None else rows[drawn]
+
+
+def draw_asked(given: dict[str, Any]) -> tuple[QuestionSet, Any, list[int]]:
+    """Do the same, and give all questions and vectors with the places of those that are to be asked."""
     names = ("format", "qrels", "split", "patterns")
     chosen = {name: given.pop(name) for name in names}
     limit, seed, vectors = given.pop("limit"), given.pop("seed"), given.pop("vectors")
     asked = read_questions(given.pop("questions"), **chosen)
-    if not asked.questions:
+    count = len(asked.questions)
+    if not count:
         raise UsageError("There is no question to ask.")
-    rows = None if vectors is None else _read_rows(vectors, len(asked.questions))
-    if limit is not None and limit < len(asked.questions):
-        drawn = np.sort(np.random.default_rng(seed).choice(len(asked.questions), limit, replace=False))
-        some = tuple(asked.questions[place] for place in drawn.tolist())
-        return dataclasses.replace(asked, questions=some), None if rows is None else rows[drawn]
-    return asked, rows
+    rows = None if vectors is None else _read_rows(vectors, count)
+    if limit is None or limit >= count:
+        return asked, rows, list(range(count))
+    return asked, rows, sorted(np.random.default_rng(seed).choice(count, limit, replace=False).tolist())
 
 
 def read_list(text: str | None) -> list[str]:
@@ -83,14 +89,19 @@ def encode_asked(index: Index, questions: Sequence[Question]) -> Vectors | None:
         return encode_all(index, questions, progress.update)
 
 
+def say_unfinished(index: Index) -> None:
+    """Tell what keeps an index from being all that it can be."""
+    now = index.status()
+    if now.pending or now.failed:
+        say(f"{now.pending + now.failed} of {now.passages} passages have no vector; their sim is a guess")
+    if not now.settled:
+        say(f"{now.deleted} deleted passages still count in BM25: hybrid settle")
+
+
 @contextmanager
 def asking(index: Index, questions: int) -> Iterator[OnProgress]:
     """Show how many questions are asked, and tell what keeps the index from being all that it can be."""
-    before = index.status()
-    if before.pending or before.failed:
-        say(f"{before.pending + before.failed} of {before.passages} passages have no vector; their sim is a guess")
-    if not before.settled:
-        say(f"{before.deleted} deleted passages still count in BM25: hybrid settle")
+    say_unfinished(index)
     with Progress("asking", questions) as progress:
         yield progress.update
 

@@ -5,6 +5,7 @@ import dataclasses
 import click
 
 from ..engines.spec import IndexSpec
+from ..errors import UsageError
 from ..index import create_index, open_index
 from ..records import BulkReport
 from .options import json_option
@@ -25,6 +26,10 @@ def command(origin: str, destination: str, shards: int, replicas: int | None, as
     """
     report = BulkReport()
     with open_index(origin) as source:
+        if source.profile.split_words:
+            raise UsageError(
+                f"Documents of {origin} have a vector for each of their passages, which a copy cannot hold."
+            )
         total = source.status().passages
         spec = IndexSpec(shards=shards, replicas=replicas, meta_types=source.meta_types())
         # A copy of an adopted index has the layout of ours.

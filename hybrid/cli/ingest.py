@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from ..fusion import PAPER_B, PAPER_K1
 from ..records import Filled, Status
 from ..settings import Settings, read_settings
 from .following import Vectors
-from .options import is_cluster_address, json_option
+from .options import Scale, is_cluster_address, json_option
 from .output import FINISHED_WITH_REJECTS, INTERRUPTED, print_json, say
 from .progress import Progress
 from .status import to_json
@@ -24,21 +24,6 @@ if TYPE_CHECKING:
     from ingest.run import Plan
     from ingest.sources import Meter
     from ingest.tally import Tally
-
-
-class Scale(click.ParamType[float | str]):
-    """A number above 0, or ``auto``."""
-
-    name = "NUMBER|auto"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Read what was said."""
-        if value == "auto":
-            return value
-        with suppress(ValueError):
-            if 0 < (scale := float(value)) < float("inf"):
-                return scale
-        return self.fail(f"{value!r} is neither a number above 0 nor auto.", param, ctx)
 
 
 FORMATS = ("dpr", "jsonl", "squad", "trec", "text", "lines", "html", "pdf", "wiki")

@@ -23,6 +23,7 @@ COMMANDS = {
     "ask": "ask",
     "batch": "batch",
     "compare": "compare",
+    "convert-encoder": "convert_encoder",
     "copy": "copy",
     "delete": "delete",
     "demo": "demo",
@@ -31,6 +32,7 @@ COMMANDS = {
     "explain-query": "explain_query",
     "ingest": "ingest",
     "install-template": "install_template",
+    "mine": "mine",
     "reencode": "reencode",
     "rejects": "rejects",
     "repair": "repair",
@@ -56,8 +58,7 @@ class Commands(click.Group):
             return None
         module = importlib.import_module(f".{COMMANDS[cmd_name]}", __package__)
         command: click.Command = module.command
-        # Docstrings are raw, as ours with a backslash are; click marks what it must not fold with a real backspace.
-        command.help = (command.help or "").replace("\\b\n", "\b\n")
+        _mend_help(command)
         return command
 
     def resolve_command(
@@ -68,6 +69,13 @@ class Commands(click.Group):
         if args[0] not in COMMANDS and close:
             raise click.UsageError(f"No such command {args[0]!r}. Did you mean {close[0]}?", ctx)
         return super().resolve_command(ctx, args)
+
+
+def _mend_help(command: click.Command) -> None:
+    """Keep lines apart that are not to be folded: click marks them with a backspace, and our docstrings are raw."""
+    command.help = (command.help or "").replace("\\b\n", "\b\n")
+    for inner in command.commands.values() if isinstance(command, click.Group) else ():
+        _mend_help(inner)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,6 +19,21 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 index_argument = click.argument("index", metavar="INDEX")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+class Scale(click.ParamType[float | str]):
+    """A number above 0, or ``auto``."""
+
+    name = "NUMBER|auto"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read what was said."""
+        if value == "auto":
+            return value
+        with suppress(ValueError):
+            if 0 < (scale := float(value)) < float("inf"):
+                return scale
+        return self.fail(f"{value!r} is neither a number above 0 nor auto.", param, ctx)
 
 
 def is_cluster_address(argument: str) -> bool:

@@ -1,34 +1,27 @@
 """``hybrid reencode INDEX --encoder E``."""
 
 from contextlib import closing
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Literal
 
 import click
 
 from ..address import parse_cluster_address
 from ..engines.opensearch import reencode
 from ..engines.opensearch.client import Client
-from ..engines.opensearch.fields import list_others
-from ..engines.opensearch.intake import Intake
 from ..engines.opensearch.lifecycle import open_target
 from ..engines.opensearch.queries import Target
 from ..engines.opensearch.reencode import Change
 from ..engines.opensearch.status import read_status
 from ..errors import UsageError
-from ..isolate import encode_each
-from ..records import Filled, Status
-from ..settings import Settings, read_settings
-from .following import Vectors
-from .options import index_argument, json_option
+from ..profile import Profile
+from ..settings import read_settings
+from .options import Scale, index_argument, json_option
 from .output import FINISHED_WITH_REJECTS, INTERRUPTED, print_json, say
-from .progress import Progress
+from .question_tower import change_in_folder, change_on_cluster
+from .reencoding import Allowed, Reencoding, choose_encoder
 from .status import to_json
 
-if TYPE_CHECKING:
-    from ..encoders import Encoder
-
-#: Passages that are encoded and written together.
-FILL_SIZE = 256
 #: What a profile says of the index, whichever the encoder is.
 _OF_THE_INDEX = ("analyzer", "k1", "b", "depth", "text_fields")
 
@@ -36,56 +29,88 @@ _OF_THE_INDEX = ("analyzer", "k1", "b", "depth", "text_fields")
 @click.command("reencode")
 @index_argument
 @click.option("--encoder", metavar="NAME", help="The new encoder; left out to go on with the one that was begun.")
-@click.option("--scale", type=click.FloatRange(0, min_open=True), help="What its cosines are multiplied by.")
+@click.option("--scale", type=Scale(), help="What its cosines are multiplied by; auto finds it out from the text.")
+@click.option(
+    "--questions",
+    type=click.Path(exists=True, path_type=Path),
+    help="For --scale auto: a file of questions, one a line or as hybrid eval reads them; else made of the text.",
+)
 @click.option("--queue", is_flag=True, help="Leave the encoding to workers, who change over when it is done.")
 @click.option("--wait", is_flag=True, help="With --queue: stay until questions use the new encoder.")
 @click.option("--allow-failed", is_flag=True, help="Change over although some passages lose their vector by it.")
-@click.option("--back", is_flag=True, help="Use the encoder before again, at once; or give up the one begun.")
+@click.option(
+    "--allow-gaps", is_flag=True, help="Change over although some passages lack a vector of the encoder before."
+)
+@click.option(
+    "--back",
+    is_flag=True,
+    help="Use the encoder before again, at once; what came since waits for its vector. Or give up the one begun.",
+)
 @json_option
 def command(
     index: str,
     encoder: str | None,
-    scale: float | None,
+    scale: float | Literal["auto"] | None,
+    questions: Path | None,
     queue: bool,
     wait: bool,
     allow_failed: bool,
+    allow_gaps: bool,
     back: bool,
     as_json: bool,
 ) -> int:
     r"""Give INDEX another encoder's vectors beside its own, and let questions use them when all are there.
 
-    Nothing is copied; searching, ingestion and edits go on meanwhile. The old vectors stay, and --back returns to
-    them.
+    Nothing is copied; searching, ingestion and edits go on meanwhile, and what is written meanwhile gets both
+    vectors. The old ones stay: --back returns to them at once, --encoder with the old name when none is missing.
 
     \b
     hybrid reencode os:wiki --encoder bge
     hybrid reencode os:wiki --encoder bge --queue --wait
+    hybrid reencode os:wiki --encoder ./my-model --scale auto
     hybrid reencode os:wiki --back
+
+    An encoder with the same tower for passages, as joint training makes it, changes how questions are read, at once;
+    so it does in a folder.
     """
-    settings = read_settings()
+    settings, allowed = read_settings(), Allowed(failed=allow_failed, gaps=allow_gaps)
+    changed = change_in_folder(index, settings, encoder, scale) if encoder and not back else None
+    if changed:
+        return _tell(changed, as_json)
     place = parse_cluster_address(index, settings, "hybrid reencode")
     if wait and not queue:
         raise UsageError("--wait goes with --queue; without it this command encodes, and ends when that is done.")
+    if queue and not wait and allowed != Allowed():
+        raise UsageError("Workers change over only when nothing is missing; say --wait beside --allow-...")
+    if questions and scale != "auto":
+        raise UsageError("--questions are what --scale auto asks; say both.")
     with closing(Client(place.url, settings)) as client:
         main = client.run(open_target(place.index))
         if back:
             return _go_back(client, main, encoder, as_json)
-        made = _load(client, main, encoder, scale)
+        made = choose_encoder(client, main, index, encoder, scale, questions)
         if made.pair_id == main.profile.pair_id:
             say(f"questions use {made.pair_id} already")
             return _report(client, main, Change(done=True), index, as_json)
+        changed = change_on_cluster(client, main, made)
+        if changed:
+            return _tell(changed, as_json)
         profile = made.make_profile(**{name: getattr(main.profile, name) for name in _OF_THE_INDEX})
         target = client.run(reencode.add_encoder(main, profile))
-        if not queue:
-            change = _fill(client, target, made, allow_failed)
-        elif wait:
-            if _follow(client, target, index, settings) is None:
-                return INTERRUPTED
-            change = client.run(reencode.finish(target, allow_losing=allow_failed))
-        else:
+        if queue and not wait:
             say(f"workers add the vectors, and change over at the end; hybrid status {index} --follow shows how far")
             return 0
-        return _report(client, target, change, index, as_json)
+        work = Reencoding(client, main, target, allowed)
+        change = work.wait(index, settings) if wait else work.fill(made)
+        return INTERRUPTED if change is None else _report(client, target, change, index, as_json)
+
+
+def _tell(profile: Profile, as_json: bool) -> int:
+    if as_json:
+        print_json({"encoder": profile.pair_id, "done": True})
+    else:
+        click.echo(f"questions use {profile.pair_id}")
+    return 0
 
 
 def _go_back(client: Client, main: Target, name: str | None, as_json: bool) -> int:
@@ -100,57 +125,24 @@ def _go_back(client: Client, main: Target, name: str | None, as_json: bool) -> i
     return 0
 
 
-def _load(client: Client, main: Target, name: str | None, scale: float | None) -> "Encoder":
-    """Give the encoder that is meant: by name, or the one that the index waits for."""
-    from ..encoders import load_encoder, load_for_profile
-
-    if name is not None:
-        made = load_encoder(name, scale=scale)
-        if made.scale is None:
-            raise UsageError(f"The scale of {name} is not known; say --scale NUMBER.")
-        return made
-    begun = [other.profile for other in client.run(list_others(main)).values() if other.filling]
-    if len(begun) != 1:
-        raise UsageError(f"Say which encoder {main.name} is to have: --encoder NAME.")
-    return load_for_profile(begun[0])
-
-
-def _fill(client: Client, target: Target, encoder: "Encoder", allow_failed: bool) -> Change:
-    """Encode until no passage waits; more may have come meanwhile."""
-    filled, intake, change = Filled(), Intake(client, target), Change(done=False, pending=1)
-    with Progress("vectors") as progress:
-        status = client.run(read_status(target))
-        progress.begin("vectors", status.encoded + status.failed, status.passages)
-        while change.pending and not change.done:
-            for part in intake.fill_pending(lambda pairs: encode_each(encoder.encode_passages, pairs), FILL_SIZE):
-                if not filled.encoded and part.encoded:
-                    client.run(reencode.probe(target))
-                filled += part
-                failed = f"{filled.failed:,} failed" if filled.failed else ""
-                progress.update(status.encoded + status.failed + filled.encoded + filled.failed, failed)
-            change = client.run(reencode.finish(target, allow_losing=allow_failed))
-    return change
-
-
-def _follow(client: Client, target: Target, index: str, settings: Settings) -> Status | None:
-    with Progress("vectors") as progress:
-        return Vectors(index, settings, progress, lambda: client.run(read_status(target))).follow()
-
-
 def _report(client: Client, target: Target, change: Change, index: str, as_json: bool) -> int:
-    status = client.run(read_status(target))
+    status, pair_id = client.run(read_status(target)), target.profile.pair_id
     if as_json:
         print_json(
-            {"encoder": target.profile.pair_id, "done": change.done, "losing": change.losing, **to_json(status)}
+            {
+                "encoder": pair_id,
+                "done": change.done,
+                "losing": change.losing,
+                "behind": change.behind,
+                **to_json(status),
+            }
         )
     elif change.done:
-        click.echo(f"questions use {target.profile.pair_id}: {status.encoded:,} of {status.passages:,} passages")
+        click.echo(f"questions use {pair_id}: {status.encoded:,} of {status.passages:,} passages")
     if change.done:
         return 0
     say(
-        f"{change.losing:,} passages have a vector now and could not be encoded by {target.profile.pair_id}; "
+        f"{change.losing:,} passages have a vector now and could not be encoded by {pair_id}; "
         f"hybrid repair {index} --failed tries again, --allow-failed changes over without them"
-        if change.losing
-        else f"{change.pending:,} passages came meanwhile; the same command again goes on"
     )
     return FINISHED_WITH_REJECTS

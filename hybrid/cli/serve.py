@@ -61,7 +61,7 @@ _ORIGIN = re.compile(r"https?://[^/\s@?#A-Z]+")
 @click.option(
     "--admit", default=100, show_default=True, type=click.IntRange(1, 2000), help="Passages that sim alone may add."
 )
-@click.option("--min-sim", type=float, help="The least sim of a passage that is added.")
+@click.option("--min-sim", type=float, help="The least sim of a passage that is added; each index's own by default.")
 @click.option(
     "--policy",
     default="enforce",

@@ -82,7 +82,8 @@ def describe(status: Status, profile: Profile, index: str) -> Iterator[tuple[str
     yield "with a vector", f"{status.coverage:.1%}{_advise(status, profile)}"
     yield "encoder", f"{profile.pair_id}, {profile.dimension} numbers, {profile.similarity}{_tell_scale(profile)}"
     bm25 = f"BM25 (k1 {profile.k1:g}, b {profile.b:g}, {profile.analyzer})"
-    yield "score", f"{bm25} + {profile.lam:g} · sim; λ from {profile.lam_source}, depth {profile.depth:,}"
+    limits = f"depth {profile.depth:,}{_tell_least(profile)}"
+    yield "score", f"{bm25} + {profile.lam:g} · sim; λ from {profile.lam_source}, {limits}"
     if status.settled:
         yield "statistics", "settled: BM25 counts living passages only"
     else:
@@ -94,6 +95,10 @@ def describe_other(other: Other) -> tuple[str, str]:
     counts = other.status
     state = "is being filled in" if other.filling else "is kept: hybrid reencode --back"
     return "beside it", f"{other.pair_id} {state}; {counts.encoded:,} of {counts.passages:,} passages have its vector"
+
+
+def _tell_least(profile: Profile) -> str:
+    return "" if profile.min_sim is None else f", least sim {profile.min_sim:.2f} for pages"
 
 
 def _tell_scale(profile: Profile) -> str:

@@ -1,5 +1,6 @@
 """``hybrid train reader OUT --questions FILE…``."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,16 @@ from ..index import open_index
 from ..reader.cards import Card
 from .output import on_terminal, print_json, say
 from .progress import Progress
-
-#: What training takes besides the base installation.
-_LIBRARIES = ("torch", "transformers", "safetensors")
+from .train_encoder import LIBRARIES
+from .train_encoder import command as encoder
 
 
 @click.group("train")
 def command() -> None:
     """Train models on your own questions."""
+
+
+command.add_command(encoder)
 
 
 @command.command("reader")
@@ -40,6 +43,12 @@ def command() -> None:
 )
 @click.option("--index", metavar="INDEX", help="Take the passages without an answer from what this index finds.")
 @click.option("--found", default=50, show_default=True, type=click.IntRange(1), help="Hits of the index a question.")
+@click.option(
+    "--joint",
+    metavar="ENCODER",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Train the questions' side of INDEX's encoder as well, and write the encoder to the folder ENCODER.",
+)
 @click.option("--epochs", default=2, show_default=True, type=click.IntRange(0), help="0 only calibrates.")
 @click.option("--batch", default=16, show_default=True, type=click.IntRange(1), help="Questions of a step.")
 @click.option(
@@ -72,8 +81,11 @@ def reader(out: Path, questions: tuple[Path, ...], dev: tuple[Path, ...], as_jso
     \b
     hybrid train reader ./reader --questions train.json --dev dev.json --index ./wiki
     hybrid ask ./wiki "who wrote it?" --reader ./reader
+
+    With --joint the retriever learns from the passages that it finds, --found of them; their vectors in INDEX stay,
+    and hybrid reencode INDEX --encoder ENCODER lets questions use what was learnt, without encoding anything anew.
     """
-    for library in _LIBRARIES:
+    for library in LIBRARIES:
         need_library(library, "Training a reader")
     import dataclasses
 
@@ -84,16 +96,17 @@ def reader(out: Path, questions: tuple[Path, ...], dev: tuple[Path, ...], as_jso
     names = {field.name for field in dataclasses.fields(Plan)}
     plan = Plan(**{name: value for name, value in given.items() if name in names})
     start = find_start(given["start"], given["max_length"])
-    examples = _read(questions, given["index"], given["found"])
+    examples, joint = _prepare(questions, given)
     judged = make_dev_set(_read(dev, given["index"], given["found"])) if dev else None
     if not (examples if plan.epochs else judged):
         raise UsageError("Give --questions to learn from." if plan.epochs else "Give --dev to calibrate by.")
-    training = Training(out, start, plan, examples, given["device"])
+    training = Training(out, start, plan, examples, given["device"], joint)
     say(f"{len(examples):,} questions, {training.steps:,} steps, from {start.name}")
     with Progress("steps", training.steps) as progress:
 
         def tell(told: Told) -> None:
-            progress.update(told.step, f"loss {told.loss:.3f}")
+            retriever = "" if told.retriever is None else f", retriever's {told.retriever:.3f}"
+            progress.update(told.step, f"loss {told.loss:.3f}{retriever}")
             if told.figures:
                 alone, among = told.figures.alone, told.figures.among
                 say(
@@ -120,6 +133,18 @@ def _describe(card: Card) -> str:
     return (
         f"calibrated: temperature {known.temperature:.2f}, error {known.ece:.3f} on {known.questions} other questions"
     )
+
+
+def _prepare(questions: tuple[Path, ...], given: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Give what is learnt from, and what joint training takes if that is wanted."""
+    if given["joint"] is None:
+        return _read(questions, given["index"], given["found"]), None
+    if given["index"] is None or not given["epochs"]:
+        raise UsageError("--joint goes with --index, whose encoder it trains, and with --epochs of 1 or more.")
+    from ..reader.training.joint import prepare_joint
+
+    with open_index(given["index"]) as opened:
+        return prepare_joint(opened, _read(questions, None, 0), given["found"], given["joint"], given["device"])
 
 
 def _read(paths: tuple[Path, ...], index: str | None, found: int) -> Any:

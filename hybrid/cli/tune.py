@@ -1,7 +1,7 @@
 """``hybrid tune INDEX --questions FILE``."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, get_args
@@ -23,7 +23,7 @@ from ..evaluation.questions import Question
 from ..evaluation.rules import FUSIONS, HYBRID, MODES, choose_rules
 from ..evaluation.runs import check_places, save
 from ..evaluation.texts import Texts
-from ..evaluation.tuning import Plan, Tuning, tune
+from ..evaluation.tuning import LEAST_RIGHT, REACHED_BY, Plan, Tuning, tune
 from ..index import open_index
 from ..profile import Profile
 from ..requests import Vectors
@@ -41,6 +41,7 @@ from .asked import (
 from .figures import print_figures
 from .options import index_argument, json_option
 from .output import print_json, say
+from .page_text import score_by_page
 from .progress import Progress
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -55,10 +56,12 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--by", type=click.Choice(get_args(By)), help="What is right: by answers, if there are any, or by ids.")
 @click.option("--k", "ranks", default=",".join(map(str, DEPTHS)), show_default=True, help="Ranks for top-k accuracy.")
 @click.option("--bm25", is_flag=True, help="In a folder: try k1 and b too; asks every question up to nine times.")
+@click.option("--page", type=_FILE, help="A page's search body: tune λ beside its clauses, for serve --text body.")
 @click.option("--html", type=_FILE, help="Write a report to show around.")
 @click.option("--svg", type=_FILE, help="Write the curve as a picture.")
 @click.option("--write", is_flag=True, help="Write λ and the sim to expect into the index's profile.")
 @click.option("--write-depth", is_flag=True, help="The depth that is enough, too; less than 2,000 leaves the paper.")
+@click.option("--write-min-sim", is_flag=True, help="The least sim too, below which hybrid serve adds no passage.")
 @json_option
 def command(index: str, as_json: bool, **given: Any) -> None:
     r"""Find the weight λ of sim that ranks an index best, and check it on questions that it was not chosen by.
@@ -70,8 +73,7 @@ def command(index: str, as_json: bool, **given: Any) -> None:
     hybrid tune ./wiki --questions nq-dev.qa.csv --html tuning.html
     hybrid tune os:wiki --questions dev.json --limit 1000 --write
     """
-    if given["write_depth"] and not given["write"]:
-        raise UsageError("--write-depth says what --write writes as well; say both.")
+    _check(given)
     name = Path(given["questions"]).name
     check_places(given["html"], given["svg"])
     asked, vectors = read_asked(given)
@@ -79,6 +81,7 @@ def command(index: str, as_json: bool, **given: Any) -> None:
     with ExitStack() as stack:
         newest = stack.enter_context(open_index(index))
         opened = stack.enter_context(newest.hold())
+        opened = score_by_page(opened, index, given["page"])
         before, texts = opened.profile, Texts(opened)
         check_rules(opened, choose_rules(MODES, (), plan.fusions, before.lam), vectors)
         judge = choose_judge(asked, texts, given["by"], read_ranks("--k", given["ranks"]))
@@ -92,6 +95,7 @@ def command(index: str, as_json: bool, **given: Any) -> None:
             tuned = stack.enter_context(opened.under(constants.best.k1, constants.best.b))
         with asking(opened, len(asked.questions)) as on_progress:
             tuning, tally = tune(tuned, asked.questions, rows, judge, plan, on_progress)
+            tuning = _leave_prior_out(tuning, given)
         faults += late_fault(tally)
         if given["html"] is not None:
             subject = Subject(index, name, opened.status().passages, before, judge.by)
@@ -100,11 +104,7 @@ def command(index: str, as_json: bool, **given: Any) -> None:
         if given["svg"] is not None:
             save(given["svg"], [draw_tuning(tuning, before.lam).encode()])
         if given["write"]:
-            source, depth = (
-                f"tune: {name}, {tuning.evaluation.questions} questions, {tuning.metric}",
-                given["write_depth"],
-            )
-            newest.intake().change_profile(lambda profile: tuning.change(profile, source, depth=depth))
+            _write(newest, tuning, name, given)
     if as_json:
         faulty = [dataclasses.asdict(fault) for fault in faults]
         found = {"bm25": None if constants is None else constants.to_json(), "faults": faulty}
@@ -112,9 +112,41 @@ def command(index: str, as_json: bool, **given: Any) -> None:
         return
     say_faults(faults)
     _print(tuning, constants, before)
+    _say_where_it_goes(tuning, before, given)
+
+
+def _check(given: Mapping[str, Any]) -> None:
+    for option in ("write_depth", "write_min_sim"):
+        if given[option] and not given["write"]:
+            raise UsageError(f"--{option.replace('_', '-')} says what --write writes as well; say both.")
+    if given["page"] and (given["write"] or given["bm25"]):
+        raise UsageError("What --page finds is for hybrid serve --text body --lambda; the profile holds none of it.")
+
+
+def _leave_prior_out(tuning: Tuning, given: Mapping[str, Any]) -> Tuning:
+    """Leave out the sim to expect where it was fitted to a page's scores: it is BM25 that tells it."""
+    return dataclasses.replace(tuning, prior=None) if given["page"] else tuning
+
+
+def _write(index: Index, tuning: Tuning, name: str, given: Mapping[str, Any]) -> None:
+    """Write what was found into the profile."""
+    if given["write_min_sim"] and tuning.min_sim is None:
+        raise UsageError(
+            f"For --write-min-sim {LEAST_RIGHT} questions must find something right among the nearest; give more."
+        )
+    source = f"tune: {name}, {tuning.evaluation.questions} questions, {tuning.metric}"
+    depth, min_sim = given["write_depth"], given["write_min_sim"]
+    index.intake().change_profile(lambda profile: tuning.change(profile, source, depth=depth, min_sim=min_sim))
+
+
+def _say_where_it_goes(tuning: Tuning, before: Profile, given: Mapping[str, Any]) -> None:
+    lam = f"{tuning.curve.chosen:g}"
+    if given["page"]:
+        say(f"for the page: hybrid serve --text body --lambda {lam}")
     if given["write"]:
         depth = f" and depth {tuning.enough_depth(before):,}" if given["write_depth"] else ""
-        say(f"written into the profile: λ {tuning.curve.chosen:g}{depth}")
+        least = f" and least sim {tuning.min_sim:.2f}" if given["write_min_sim"] else ""
+        say(f"written into the profile: λ {lam}{depth}{least}")
 
 
 def _tune_constants(
@@ -141,6 +173,8 @@ def _print(tuning: Tuning, constants: Constants | None, before: Profile) -> None
     click.echo(f"depth {tuning.enough_depth(before)} is enough")
     if tuning.prior is not None:
         click.echo(f"sim to expect of a passage without a vector: {tuning.prior.a:.2f} + {tuning.prior.b:.2f} · BM25")
+    if tuning.min_sim is not None:
+        click.echo(f"{REACHED_BY:.0%} of what is right among the nearest has a sim of {tuning.min_sim:.2f} or more")
     if constants is not None:
         best, gain = constants.best, constants.gain
         taken = "taken" if constants.better else "left as they are"

@@ -99,13 +99,18 @@ def _read_steps(root: Path, modules: list[Any], config: Mapping[str, Any], trunc
 
 
 def _measure(config: Mapping[str, Any], steps: tuple[Step, ...], root: Path) -> int:
-    hidden = next((config[name] for name in ("hidden_size", "d_model", "dim") if name in config), None)
-    if hidden is None:
-        raise ModelError(f"{root / CONFIG} does not say how wide its vectors are.")
-    size = int(hidden) * len(steps[0].label.split("+"))
+    size = find_width(config, root) * len(steps[0].label.split("+"))
     for step in steps:
         size = step.size or size
     return size
+
+
+def find_width(config: Mapping[str, Any], root: Path) -> int:
+    """Give how many numbers a transformer makes of a token."""
+    hidden = next((config[name] for name in ("hidden_size", "d_model", "dim") if name in config), None)
+    if hidden is None:
+        raise ModelError(f"{root / CONFIG} does not say how wide its vectors are.")
+    return int(hidden)
 
 
 def _read_length(folder: Path, config: Mapping[str, Any], own: Mapping[str, Any]) -> int:

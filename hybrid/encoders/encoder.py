@@ -14,7 +14,7 @@ import numpy as np
 from ..errors import UsageError
 from ..fusion import SimPrior
 from ..profile import Profile, Similarity
-from ..towers import Tower
+from ..towers import Tower, is_same_pair
 from .running import Runner, Vectors
 from .tokens import Pair, Tokens
 
@@ -85,6 +85,25 @@ class Encoder:
         if prior is None:
             return changed
         return dataclasses.replace(changed, sim_prior=prior, sim_prior_source=source)
+
+    def fit_profile(self, profile: Profile) -> Profile | None:
+        """Give an index's profile with this encoder's questions, if its passages' vectors are this one's already.
+
+        None where they are another's, or where its questions are read so, too.
+        """
+        same = self.passages.tower.fingerprint == profile.fingerprint and self.similarity == profile.similarity
+        if not same or self.scale is None or is_same_pair(self.pair_id, profile.pair_id):
+            return None
+        # Where passages' tower is to be found changes as well; what it has computed so far was in the same precision.
+        written = profile.passage_tower.precision if profile.passage_tower else self.passages.tower.precision
+        return dataclasses.replace(
+            profile,
+            pair_id=self.pair_id,
+            question_tower=self.questions.tower,
+            passage_tower=dataclasses.replace(self.passages.tower, precision=written),
+            scale=self.scale,
+            scale_source=self.scale_source,
+        )
 
     def make_profile(self, **changes: Any) -> Profile:
         """Write down what an index of these vectors has to say; ``changes`` are fields of the profile."""

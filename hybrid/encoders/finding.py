@@ -1,5 +1,6 @@
 """From the name of an encoder to the folders of its towers and what is known of it."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,6 +78,14 @@ def _locate(name: str) -> Model:
     local = find_local(name)
     if local:
         return Model(str(local), local)
+    preset = find_preset(name)
+    if preset and preset.question_model == preset.passage_model:
+        return Model(preset.passage_model, find_folder(preset.passage_model, preset.package))
+    if os.path.isfile(os.path.expanduser(name)):
+        raise ModelError(
+            f"{name} is a file; if it is a checkpoint of the authors' DPR, make a folder of it: hybrid "
+            f"convert-encoder {name} FOLDER."
+        )
     try:
         return Model(name, find_folder(name))
     except ModelError as error:

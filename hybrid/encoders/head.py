@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from . import l2
 from .layers import ACTIVATIONS, Numbers, layer_norm, linear
 from .steps import Step
 from .weights import Weights
@@ -48,5 +49,9 @@ def _apply(step: Step, weights: Mapping[str, Numbers], vectors: Numbers) -> Numb
             lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
             unit: Numbers = vectors / np.maximum(lengths, _LEAST_LENGTH)
             return unit
+        case l2.QUESTION:
+            return l2.extend_questions(vectors, step.level)
+        case l2.PASSAGE:
+            return l2.extend_passages(vectors, step.level)
         case _:
             return vectors[:, : step.size]

@@ -9,10 +9,11 @@ import dataclasses
 from ..errors import EncoderMismatchError, ModelError, ProfileError, UsageError
 from ..profile import Profile
 from ..towers import Precision, Template, Tower, is_same_pair, name_pair
+from . import l2
 from .backends import Means, WantedBackend, WantedPrecision, choose_backend, choose_precision, make_runner
 from .cards import merge
 from .checkpoints import Checkpoint, read_checkpoint
-from .choices import Scale, choose_prior, choose_scale, choose_similarity
+from .choices import Scale, choose_measure, choose_prior, choose_scale
 from .encoder import Encoder, Side
 from .finding import Found, Model, find, find_pair
 from .hashes import hash_config, hash_tokenizer, hash_weights
@@ -74,7 +75,14 @@ def load_for_profile(
     if question is None or passage is None:
         raise ProfileError(f"The profile of {profile.pair_id} does not say how it encodes; give vectors yourself.")
     found = find(name) if name else _find_towers(question.model, passage.model)
-    card = Card(similarity=profile.similarity, scale=profile.scale, question=_told(question), passage=_told(passage))
+    level = l2.read_level(passage.modules)
+    card = Card(
+        similarity=profile.similarity if level is None else "l2",
+        scale=profile.scale,
+        level=level,
+        question=describe_reading(question),
+        passage=describe_reading(passage),
+    )
     # fp32 vectors fit among bf16 ones, so a machine without bf16 can still help.
     means = Means(backend=backend, device=device, precision="fp32" if passage.precision == "fp32" else "auto")
     loaded = _build(dataclasses.replace(found, card=card), None, means, passage.precision)
@@ -93,22 +101,19 @@ def _find_towers(question: str, passage: str) -> Found:
 
 def _build(found: Found, scale: Scale, means: Means, written: Precision | None = None) -> Encoder:
     """Put an encoder together; ``written`` is the precision that a profile says already, whatever is computed in."""
-    question, passage = _read_both(found)
+    question, passage = read_towers(found)
     card = merge(found.card, DPR) if passage.is_dpr else found.card
-    similarity = choose_similarity(card, question, passage)
-    known, scale_source = choose_scale(scale, similarity, card, found.name)
-    prior, prior_source = choose_prior(card, similarity, known)
+    measure = choose_measure(card, question, passage)
+    if measure == "l2":
+        question, passage = l2.extend(question, passage, card.level)
+    known, scale_source = choose_scale(scale, measure, card, found.name)
+    prior, prior_source = choose_prior(card, measure, known)
     backends = choose_backend(means, question, bulk=False), choose_backend(means, passage, bulk=True)
     if written is None:
         written = choose_precision(means, backends[1])
         means = dataclasses.replace(means, precision=written)
-    content = _digest(passage)
-    questions = _describe(
-        found.question, question, content if question is passage else _digest(question), card.question, _QUESTIONS
-    )
-    passages = dataclasses.replace(
-        _describe(found.passage, passage, content, card.passage, _PASSAGES), precision=written
-    )
+    questions, passages = describe_towers(found, question, passage, card)
+    passages = dataclasses.replace(passages, precision=written)
     runner = make_runner(means, passage, bulk=True)
     # One copy in memory serves both, if it computes both alike; numpy's lies in the system's cache of files anyway.
     shared = question is passage and means.precision == "fp32" and backends == ("torch", "torch")
@@ -117,7 +122,7 @@ def _build(found: Found, scale: Scale, means: Means, written: Precision | None =
         pair_id=name_pair(found.name, questions, passages),
         questions=Side(questions, Tokens(question, questions), asking),
         passages=Side(passages, Tokens(passage, passages), runner),
-        similarity=similarity,
+        similarity="cosine" if measure == "cosine" else "dot",
         scale=known,
         scale_source=scale_source,
         sim_prior=prior,
@@ -125,7 +130,8 @@ def _build(found: Found, scale: Scale, means: Means, written: Precision | None =
     )
 
 
-def _read_both(found: Found) -> tuple[Checkpoint, Checkpoint]:
+def read_towers(found: Found) -> tuple[Checkpoint, Checkpoint]:
+    """Read what the towers are made of; one checkpoint twice where one does both."""
     passage = _read(found.passage)
     if found.question == found.passage:
         if passage.is_dpr:
@@ -140,6 +146,16 @@ def _read_both(found: Found) -> tuple[Checkpoint, Checkpoint]:
             f"{passage.dimension}; they are no pair."
         )
     return question, passage
+
+
+def describe_towers(found: Found, question: Checkpoint, passage: Checkpoint, card: Card) -> tuple[Tower, Tower]:
+    """Give both towers, reading as the card and their own files say."""
+    content = _digest(passage)
+    questions = content if question is passage else _digest(question)
+    return (
+        _describe(found.question, question, questions, card.question, _QUESTIONS),
+        _describe(found.passage, passage, content, card.passage, _PASSAGES),
+    )
 
 
 def _read(model: Model) -> Checkpoint:
@@ -172,8 +188,8 @@ def _describe(model: Model, checkpoint: Checkpoint, content: _Content, reading: 
     )
 
 
-def _told(tower: Tower) -> Reading:
-    """Read a tower as its profile says, whatever cards say by now."""
+def describe_reading(tower: Tower) -> Reading:
+    """Give how a tower reads, whatever cards say by now."""
     return Reading(
         prompt=tower.prompt,
         template=tower.template,

@@ -45,7 +45,7 @@ class Network:
 
 def read_network(weights: Weights, layout: Layout, sizes: Sizes) -> Network:
     """Find a family's weights, and see that they fit together."""
-    prefix = _find_prefix(weights)
+    prefix = find_prefix(weights)
     words = weights.take(prefix + _WORDS)
     width = words.shape[1]
     if width % sizes.heads:
@@ -88,7 +88,7 @@ def _take_norm(weights: Weights, name: str, width: int) -> Pair:
     return weights.take(f"{name}.{parts[0]}", width), weights.take(f"{name}.{parts[1]}", width)
 
 
-def _find_prefix(weights: Weights) -> str:
+def find_prefix(weights: Weights) -> str:
     """Give what stands before every name: a class that holds the transformer puts its own name there."""
     found = [name.removesuffix(_WORDS) for name in weights.names if name.endswith(_WORDS)]
     return found[0] if len(found) == 1 else ""

@@ -13,7 +13,7 @@ from ..errors import ModelError
 CONFIG = "config.json"
 EXTRA = "hybrid-passage-search[models]"
 
-_WANTED = ["*.json", "*.safetensors", "vocab.txt"]
+WANTED = ["*.json", "*.safetensors", "vocab.txt"]
 _UNWANTED = ["onnx/*", "openvino/*"]
 _ORGANISATION = "sentence-transformers"
 
@@ -78,7 +78,7 @@ def _fetch(model: str, remedy: str) -> Path:
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
     try:
-        cached = Path(snapshot_download(model, local_files_only=True, allow_patterns=_WANTED))
+        cached = Path(snapshot_download(model, local_files_only=True, allow_patterns=WANTED))
         if is_whole(cached):
             return cached
     except LocalEntryNotFoundError:
@@ -102,7 +102,7 @@ def _download(model: str, remedy: str) -> Path:
             f"{remedy}."
         )
     try:
-        return Path(snapshot_download(model, allow_patterns=_WANTED, ignore_patterns=_UNWANTED))
+        return Path(snapshot_download(model, allow_patterns=WANTED, ignore_patterns=_UNWANTED))
     except errors.GatedRepoError as error:
         reason = "its owners want their terms accepted: do so on its page, then set HF_TOKEN"
         raise ModelError(f"The model {model} is gated; {reason}.") from error

@@ -7,11 +7,15 @@ one: the level comes from what the authors say of their similarities, the slope 
 
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from typing import Literal
 
 from ..fusion import DEFAULT_PRIOR, SimPrior
 from ..profile import Similarity
 from ..towers import Template
 from .places import Package
+
+#: What an encoder compares by; ``l2``, −‖q − p‖², is served as a dot product, see ``l2``.
+Measure = Similarity | Literal["l2"]
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 
@@ -30,8 +34,10 @@ class Reading:
 class Card:
     """What is known of an encoder."""
 
-    similarity: Similarity | None = None
+    similarity: Measure | None = None
     scale: float | None = None
+    #: Of an encoder that compares by L2: the usual ‖p‖².
+    level: float | None = None
     question: Reading = field(default_factory=Reading)
     passage: Reading = field(default_factory=Reading)
     sim_prior: SimPrior | None = None

@@ -7,12 +7,13 @@ from typing import Any, Literal
 from ..errors import ModelError
 from .files import read_optional
 
-Kind = Literal["pool", "dense", "layer_norm", "normalize", "truncate"]
+Kind = Literal["pool", "dense", "layer_norm", "normalize", "truncate", "l2 question", "l2 passage"]
 #: In the order in which vectors of several poolings are joined.
 POOLINGS = ("cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken")
 ACTIVATIONS = ("Tanh", "Identity", "ReLU", "GELU", "Sigmoid", "SiLU")
 
-_OLD_NAMES = {
+#: What the configurations of older poolings call each way.
+POOLING_FLAGS = {
     "pooling_mode_cls_token": "cls",
     "pooling_mode_max_tokens": "max",
     "pooling_mode_mean_tokens": "mean",
@@ -33,6 +34,8 @@ class Step:
     size: int | None = None
     weights: Path | None = None
     activation: str = "Identity"
+    #: Of L2: the usual ‖p‖².
+    level: float = 0.0
 
 
 def read_step(kind: str, folder: Path) -> Step | None:
@@ -49,7 +52,7 @@ def read_step(kind: str, folder: Path) -> Step | None:
 
 
 def _read_pooling(config: dict[str, Any], folder: Path) -> Step:
-    modes = config.get("pooling_mode") or [new for old, new in _OLD_NAMES.items() if config.get(old)] or "mean"
+    modes = config.get("pooling_mode") or [new for old, new in POOLING_FLAGS.items() if config.get(old)] or "mean"
     names = [modes] if isinstance(modes, str) else list(modes)
     if not set(names) <= set(POOLINGS):
         raise ModelError(f"The model in {folder.parent} pools by {'+'.join(names)}, which hybrid does not run.")

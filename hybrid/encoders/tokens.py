@@ -28,10 +28,10 @@ _WORDPIECE = frozenset({"bert", "dpr"})
 
 
 class Tokens:
-    """The tokenizer of one tower, opened when it is first needed."""
+    """The tokenizer of one tower, opened when it is first needed; ``checkpoint`` is what the tower is made of."""
 
     def __init__(self, checkpoint: Checkpoint, tower: Tower):
-        self._checkpoint = checkpoint
+        self.checkpoint = checkpoint
         self._tower = tower
         self._tokenizer: Tokenizer | None = None
         #: Stands in for a text that has no token at all.
@@ -40,7 +40,7 @@ class Tokens:
     def open(self) -> "Tokenizer":
         """Open the tokenizer now, so that what is wrong with it shows before any work is done."""
         if self._tokenizer is None:
-            tokenizer = open_tokenizer(self._checkpoint)
+            tokenizer = open_tokenizer(self.checkpoint)
             tokenizer.no_padding()
             tokenizer.enable_truncation(self._tower.max_length, strategy="longest_first")
             self._tokenizer = tokenizer

@@ -54,8 +54,7 @@ class TorchModel:
     def _compute(self, batch: Sequence[Ids]) -> Tensor:
         ids, mask = (one.to(self._device) for one in pad(batch, self._pad))
         hidden = self._transformer(input_ids=ids, attention_mask=mask).last_hidden_state.float()
-        lengths = [len(one) for one in batch]
-        return torch.cat([_pool(hidden, mask, lengths, mode) for mode in self._pooling.split("+")], dim=-1)
+        return pool(hidden, mask, self._pooling)
 
 
 def open_models(checkpoint: Checkpoint, precision: Precision, devices: Sequence[str]) -> list[TorchModel]:
@@ -63,7 +62,7 @@ def open_models(checkpoint: Checkpoint, precision: Precision, devices: Sequence[
     if "cpu" in devices:
         # Torch counts the machine's processors, also those that a container may not use.
         torch.set_num_threads(min(torch.get_num_threads(), count_cpus()))
-    transformer = _load_transformer(checkpoint, torch.bfloat16 if precision == "bf16" else torch.float32)
+    transformer = load_transformer(checkpoint, torch.bfloat16 if precision == "bf16" else torch.float32).eval()
     copies = [transformer, *(copy.deepcopy(transformer) for _ in devices[1:])]
     return [TorchModel(one, checkpoint, device) for one, device in zip(copies, devices, strict=True)]
 
@@ -111,17 +110,14 @@ def memory_errors() -> Iterator[None]:
         raise
 
 
-def _pool(hidden: Tensor, mask: Tensor, lengths: Sequence[int], mode: str) -> Tensor:
-    if mode == MAX:
-        return hidden.masked_fill(mask.unsqueeze(-1) == 0, float("-inf")).amax(dim=1)
-    weights = np.zeros(mask.shape, dtype=np.float32)
-    for row, length in enumerate(lengths):
-        weights[row, :length] = weigh(mode, length)
-    pooled: Tensor = torch.einsum("ntd,nt->nd", hidden, torch.from_numpy(weights).to(hidden.device))
-    return pooled
+def pool(hidden: Tensor, mask: Tensor, modes: str) -> Tensor:
+    """Give texts' vectors from those of their tokens (n, tokens, numbers); ``modes`` are joined by +."""
+    lengths = mask.sum(dim=1).tolist()
+    return torch.cat([_pool(hidden, mask, lengths, mode) for mode in modes.split("+")], dim=-1)
 
 
-def _load_transformer(checkpoint: Checkpoint, dtype: torch.dtype) -> nn.Module:
+def load_transformer(checkpoint: Checkpoint, dtype: torch.dtype, attention: str | None = None) -> nn.Module:
+    """Load what stands before pooling; ``attention`` is transformers' name of a way to compute it."""
     import transformers
 
     kind = str(checkpoint.config.get("model_type"))
@@ -135,6 +131,7 @@ def _load_transformer(checkpoint: Checkpoint, dtype: torch.dtype) -> nn.Module:
                 trust_remote_code=False,
                 local_files_only=True,
                 output_loading_info=True,
+                **({"attn_implementation": attention} if attention else {}),
             )
         except Exception as error:
             reason = str(error).strip().partition("\n")[0]
@@ -145,8 +142,18 @@ def _load_transformer(checkpoint: Checkpoint, dtype: torch.dtype) -> nn.Module:
     if checkpoint.is_dpr:
         tower = model.question_encoder if hasattr(model, "question_encoder") else model.ctx_encoder
         model = tower.bert_model
-    transformer: nn.Module = model.eval()
+    transformer: nn.Module = model
     return transformer
+
+
+def _pool(hidden: Tensor, mask: Tensor, lengths: Sequence[int], mode: str) -> Tensor:
+    if mode == MAX:
+        return hidden.masked_fill(mask.unsqueeze(-1) == 0, float("-inf")).amax(dim=1)
+    weights = np.zeros(mask.shape, dtype=np.float32)
+    for row, length in enumerate(lengths):
+        weights[row, :length] = weigh(mode, length)
+    pooled: Tensor = torch.einsum("ntd,nt->nd", hidden, torch.from_numpy(weights).to(hidden.device))
+    return pooled
 
 
 def _dpr_class(checkpoint: Checkpoint) -> str:

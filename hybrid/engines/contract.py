@@ -104,6 +104,9 @@ class Index(Protocol):
     def scan(self) -> Iterator[list[Passage]]:
         """Give all passages with their vectors, page by page in the order of ids, as they were at the first page."""
 
+    def ids(self) -> Iterator[list[str]]:
+        """Give the ids of all passages, page by page in order, as they were at the first page."""
+
     def status(self) -> Status:
         """Count passages with and without a current vector."""
 

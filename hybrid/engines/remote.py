@@ -95,7 +95,8 @@ class RemoteIndex(_ReadOnly):
         """Refuse: a gateway only answers questions."""
         raise self._refused()
 
-    add = delete = delete_documents = fetch = scan = status = meta_types = intake = settle = under = hold = _refuse
+    add = delete = delete_documents = fetch = scan = ids = status = meta_types = _refuse
+    intake = settle = under = hold = _refuse
 
     def close(self) -> None:
         """Close the connection."""

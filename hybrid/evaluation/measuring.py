@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -60,6 +60,8 @@ class Places:
     right_id: str
     #: Blank where nothing was found.
     first_id: str
+    #: What the rule gave the passage that is right; 0 where there is none.
+    right_score: float = field(default=0.0, compare=False)
 
 
 class Tally:
@@ -173,4 +175,7 @@ def _rank(asked: Asked, best: Best, passages: Mapping[str, Ranked]) -> Ranking:
 def _find_places(ranking: Ranking, judge: Judge) -> Places:
     right = find_right(ranking, judge.by, documents=judge.documents)
     ids = [passage.id for passage in ranking.passages]
-    return Places(right, "" if right is None else ids[right - 1], ids[0] if ids else "")
+    first_id = ids[0] if ids else ""
+    if right is None:
+        return Places(None, "", first_id)
+    return Places(right, ids[right - 1], first_id, ranking.passages[right - 1].score)

@@ -26,13 +26,17 @@ from .measuring import Judge, Tally
 from .metrics import Values
 from .questions import Question
 from .report import Evaluation, Measured, summarise
-from .rules import HYBRID, MODES, choose_rules, cut_depth, weigh
+from .rules import DENSE, HYBRID, MODES, choose_rules, cut_depth, weigh
 
 TUNED = "tuned"
 #: Depths that are compared with the index's own.
 DEPTHS = (50, 100, 200, 500, 1000, 2000, 5000)
 #: A depth is enough if it loses no more than this, with 95 % confidence.
 TOLERANCE = 0.002
+#: Of the right passages among a question's nearest so many reach the sim that is written down as the least …
+REACHED_BY = 0.99
+#: … which takes so many of them to tell.
+LEAST_RIGHT = 100
 #: Questions whose passages are looked at for the sim to expect.
 _SAMPLED = 1000
 
@@ -90,6 +94,8 @@ class Tuning:
     depths: tuple[Shallow, ...]
     #: The sim to expect of a passage without a vector; None where no vector was seen.
     prior: SimPrior | None
+    #: The sim that 99 of 100 right passages reach; None where too few were found to tell.
+    min_sim: float | None
     #: BM25's constants that all this was found with.
     k1: float
     b: float
@@ -98,11 +104,13 @@ class Tuning:
         """Give the smallest depth that loses nothing worth naming; the profile's own if none is."""
         return next((one.depth for one in self.depths if one.enough), profile.depth)
 
-    def change(self, profile: Profile, source: str, *, depth: bool = False) -> Profile:
-        """Give a profile with what was found; ``source`` says where. The depth changes only if that is wanted."""
+    def change(self, profile: Profile, source: str, *, depth: bool = False, min_sim: bool = False) -> Profile:
+        """Give a profile with what was found; ``source`` says where. Depth and least sim change only if wanted."""
         changed = dataclasses.replace(profile, lam=self.curve.chosen, lam_source=source, k1=self.k1, b=self.b)
         if depth:
             changed = dataclasses.replace(changed, depth=self.enough_depth(profile))
+        if min_sim:
+            changed = dataclasses.replace(changed, min_sim=self.min_sim)
         if self.prior is None:
             return changed
         return dataclasses.replace(changed, sim_prior=self.prior, sim_prior_source="tune")
@@ -123,6 +131,7 @@ class Tuning:
             "shared_between_halves": self.shared,
             "depths": [{**dataclasses.asdict(one), "enough": one.enough} for one in self.depths],
             "sim_prior": found["prior"],
+            "min_sim": self.min_sim,
             "k1": self.k1,
             "b": self.b,
         }
@@ -144,7 +153,7 @@ def tune(
     rules = [*compared, *map(weigh, weights), *(cut_depth(one, lam) for one in depths)]
     samples: list[Sample] = []
     asked = _sample(ask(index, questions, vectors), samples)
-    tally = count_all(index, asked, rules, judge, kept=(HYBRID,), on_progress=on_progress)
+    tally = count_all(index, asked, rules, judge, kept=(HYBRID, DENSE), on_progress=on_progress)
     measured = tally.measured()
     columns = np.stack([pick_metric(measured[weigh(one).name], metric) for one in weights], axis=1)
     halves = split(questions)
@@ -159,10 +168,16 @@ def tune(
         evaluation=summarise(figures, pairs=[(TUNED, rule.name) for rule in compared]),
         depths=tuple(_compare_depths(measured, depths, lam, metric)),
         prior=fit_prior(samples) if samples else None,
+        min_sim=_find_least([one.right_score for one in tally.places[DENSE] if one.right is not None]),
         k1=index.profile.k1,
         b=index.profile.b,
     )
     return tuning, tally
+
+
+def _find_least(sims: Sequence[float]) -> float | None:
+    """Give the sim that nearly all right passages reach."""
+    return float(np.quantile(sims, 1 - REACHED_BY, method="lower")) if len(sims) >= LEAST_RIGHT else None
 
 
 def _sample(asked: Iterable[list[Asked]], samples: list[Sample]) -> Iterator[list[Asked]]:

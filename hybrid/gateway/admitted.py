@@ -14,9 +14,10 @@ from typing import Any
 
 from ..engines.opensearch import queries
 from ..engines.opensearch.queries import Target
+from ..engines.opensearch.vector_field import walk_graph
 from ..passages import ID
+from ..profile import Profile
 from ..requests import SearchRequest
-from .clauses import Clause
 from .rewrite import Body, Ids
 from .served import Served
 
@@ -27,11 +28,10 @@ MOST_REMEMBERED = 400_000
 
 def build_nearest_body(request: SearchRequest, target: Target, served: Served) -> Body:
     """Build the search for the passages to be admitted."""
-    near: Clause = {"vector": request.vector, "k": max(queries.graph_k(request), served.admit)}
-    if served.required is not None:
-        near["filter"] = served.required
+    near = {"vector": request.vector, "k": max(queries.graph_k(request), served.admit)}
+    required = [] if served.required is None else [served.required]
     return {
-        "query": {"knn": {target.profile.vector_field: near}},
+        "query": walk_graph(target.profile, near, required),
         "size": served.admit,
         "stored_fields": "_none_",
         "docvalue_fields": [ID],
@@ -39,9 +39,10 @@ def build_nearest_body(request: SearchRequest, target: Target, served: Served) -
     }
 
 
-def read_nearest(response: Mapping[str, Any], served: Served) -> Ids:
+def read_nearest(response: Mapping[str, Any], served: Served, profile: Profile) -> Ids:
     """Give the ids of the passages that are near enough."""
-    least = 0.0 if served.min_sim is None else knn_score(served.min_sim)
+    min_sim = profile.min_sim if served.min_sim is None else served.min_sim
+    least = 0.0 if min_sim is None else knn_score(min_sim)
     return tuple(str(hit["fields"][ID][0]) for hit in response["hits"]["hits"] if hit["_score"] >= least)
 
 

@@ -105,7 +105,7 @@ class Questioning:
     def _remember(self, one: Wanted, answer: Body, caller: Caller) -> Ids | Reason:
         if not is_whole(answer):
             return Reason.UPSTREAM
-        ids = read_nearest(answer, one.search.served)
+        ids = read_nearest(answer, one.search.served, one.target.profile)
         self._admitted.put(one.search.served, caller.identity, one.words, ids)
         return ids
 

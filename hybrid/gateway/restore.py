@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..engines.opensearch import queries
-from ..engines.opensearch.hits import read_sim
+from ..engines.opensearch.vector_field import read_sim
 from .rewrite import Body, Question
 
 #: Under this name a hit carries both of its parts.
@@ -40,12 +40,9 @@ def build_parts_body(question: Question, ids: Sequence[str]) -> Body:
     """Build the search that gives both parts of hits that were found."""
     text = queries.match(question.request, question.target)
     required = [] if question.required is None else [question.required]
-    return {
-        "query": {"bool": {"filter": [{"ids": {"values": list(ids)}}, *required], "should": [text]}},
-        "size": len(ids),
-        "_source": False,
-        "script_fields": queries.sim_field(question.request, question.target),
-    }
+    query = {"bool": {"filter": [{"ids": {"values": list(ids)}}, *required], "should": [text]}}
+    told = queries.tell_sim(question.request, question.target, query)
+    return {**told, "size": len(ids), "_source": False}
 
 
 def read_parts(response: Mapping[str, Any]) -> dict[tuple[str, str], dict[str, float | None]]:

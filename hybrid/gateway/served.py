@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from ..engines.opensearch.adopted_body import list_added
+from ..engines.opensearch.layout import VECTORS
 from ..engines.opensearch.queries import Target
 from ..page.about import list_filterable
 from .clauses import Clause
@@ -34,7 +35,7 @@ class Served:
     #: λ; the profile's if None.
     lam: float | None = None
     admit: int = DEFAULT_ADMIT
-    #: No passage below this sim is admitted, however few there are.
+    #: No passage below this sim is admitted, however few there are; the profile's if None.
     min_sim: float | None = None
 
 
@@ -61,7 +62,7 @@ def read_known(target: Target | None, mappings: Mapping[str, Any], trouble: str 
     return Known(
         target,
         frozenset(name for name, kind in types if kind in _TEXT_TYPES),
-        tuple(sorted({name for name, kind in types if kind == "knn_vector"} | added)),
+        tuple(sorted({name for name, kind in types if kind == "knn_vector" or name.startswith(VECTORS)} | added)),
         trouble,
         tuple(sorted({name for body in mappings.values() for name in list_filterable(body["mappings"])} - added)),
     )

@@ -140,3 +140,8 @@ class Feeder:
                 f"{target.name}: {change.losing} passages would lose their vector by changing over to "
                 f"{target.profile.pair_id}; hybrid reencode says what to do"
             )
+        elif change.behind:
+            self._held_up = (
+                f"{target.name}: {change.behind} passages wait for a vector of the encoder before "
+                f"{target.profile.pair_id}, which is kept as the way back; hybrid reencode --allow-gaps does without"
+            )

@@ -1,6 +1,7 @@
 """Signs of workers in Redis: who is there, and what they have done so far."""
 
 import time
+from collections.abc import Sequence
 
 from ..messages import KEY_PREFIX
 from ..records import Filled
@@ -11,13 +12,26 @@ ALIVE = 30.0
 #: Seconds after which a worker that is gone is forgotten.
 MEMORY = 86_400
 _ALIVE = f"{KEY_PREFIX}workers"
+_HEARD = f"{KEY_PREFIX}heard"
 _DONE = f"{KEY_PREFIX}done"
 
 
-def show_life(broker: Broker, node: str) -> None:
-    """Say that a worker is there."""
+def show_life(broker: Broker, node: str, queues: Sequence[str]) -> None:
+    """Say that a worker is there, and which queues it listens to."""
     now = time.time()
-    broker.together(lambda pipe: (pipe.zadd(_ALIVE, {node: now}), pipe.zremrangebyscore(_ALIVE, 0, now - MEMORY)))
+    broker.together(
+        lambda pipe: (
+            pipe.zadd(_ALIVE, {node: now}),
+            pipe.zremrangebyscore(_ALIVE, 0, now - MEMORY),
+            # The broker's own clock ends these: whoever looks may have another one.
+            [pipe.set(f"{_HEARD}:{queue}", node, ex=int(ALIVE)) for queue in queues],
+        )
+    )
+
+
+def is_heard(broker: Broker, queue: str) -> bool:
+    """Tell whether any worker listened to a queue a moment ago."""
+    return bool(broker.ask(lambda library: library.exists(f"{_HEARD}:{queue}")))
 
 
 def count_workers(broker: Broker) -> int:

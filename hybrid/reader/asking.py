@@ -5,7 +5,8 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, cast
 
-from ..errors import UsageError
+from ..errors import DeadlineError, UsageError
+from ..messages import READ_QUEUE
 from ..passages import SearchResult
 from ..requests import SearchOptions
 from ..settings import Settings, read_settings
@@ -15,6 +16,9 @@ from .answers import Answer, AskResult, ReadOptions, ReadRequest, Rule
 K = 20
 #: Seconds to wait for a reader worker.
 DEADLINE = 30.0
+_NOBODY = (
+    "No reader worker is running; start one (celery -A workers.app worker -Q read), or read passages here (--here)."
+)
 
 
 class AskOptions(SearchOptions, total=False):
@@ -95,8 +99,11 @@ def read(request: ReadRequest, settings: Settings, options: AskOptions) -> tuple
         found = open_reader(reader or settings.reader)
         return found.name, found.read([request])[0]
     from ..queue import open_broker
+    from ..queue.signs import is_heard
     from .mail import ask_workers
 
     with open_broker(settings) as broker:
+        if not is_heard(broker, READ_QUEUE):
+            raise DeadlineError(_NOBODY)
         reply = ask_workers(broker, request, options.get("deadline", DEADLINE))
     return reply.reader, reply.answers

@@ -4,12 +4,14 @@ import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ..encoders.files import read_object
 from ..errors import ModelError
 from .answers import Rule
 from .spans import LONGEST
+
+Relevance = Literal["learnt", "span"]
 
 NAME = "hybrid_reader.json"
 #: Tokens of an input, as in the authors' code.
@@ -39,6 +41,8 @@ class Card:
     rule: Rule = "passage"
     beta: float = 1.0
     gamma: float = 0.0
+    #: What the reader thinks of a passage: what it learnt to say, or its best span's score, where it saw single ones.
+    relevance: Relevance = "learnt"
     calibration: Calibration | None = None
     #: For people: data, licence, figures.
     notes: dict[str, Any] = dataclasses.field(default_factory=dict)

@@ -113,7 +113,9 @@ class Reader:
             start, end = one.text.locate(span, one.window.first)
             if start < end:
                 spans.append(Candidate(start, end, span.score))
-        if self._folder.kind == "qa" and spans:
+        if spans and self._folder.card.relevance == "span":
+            relevance = spans[0].score
+        elif spans and self._folder.kind == "qa":
             # As much as the best span beats the null score.
             relevance += spans[0].score
         return Reading(one.window.passage, relevance, tuple(spans))

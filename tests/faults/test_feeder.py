@@ -20,7 +20,7 @@ from hybrid.queue.envelope import unpack
 from hybrid.queue.feeder import ELSEWHERE, FRUITLESS, FULL, IDLE, SENDING, Feeder
 from hybrid.records import Filled
 from tests.conftest import small_profile
-from tests.faults.stage import Stage, passages
+from tests.faults.stage import Stage, passage, passages
 
 SIZE = 8
 CAP, LOW = 16, 4
@@ -245,6 +245,17 @@ def test_questions_change_over_when_everything_has_the_new_vector_and_not_before
     signs.add_done(broker, "one@here", Filled())
     assert "1 passages would lose their vector by changing over to newer" in feeder.turn()
     assert client.run(open_target(stage.index)).profile.pair_id == stage.encoder.pair_id
+    # What came meanwhile is to have both vectors.
     raw.update(index=stage.concrete, id="p00002", body={"doc": {name: vector}})
+    late = passage(3)
+    stage.write([late])
+    raw.update(index=stage.concrete, id=late.id, body={"doc": {name: vector}}, refresh=True)
+    assert feeder.turn() == SENDING
+    signs.add_done(broker, "one@here", Filled())
+    assert "1 passages wait for a vector of the encoder before newer" in feeder.turn()
+    assert client.run(open_target(stage.index)).profile.pair_id == stage.encoder.pair_id
+    assert [(message.field, message.ids) for message in take(stage, CAP)] == [(stage.vector_field, (late.id,))]
+    signs.add_done(broker, "one@here", Filled())
+    raw.update(index=stage.concrete, id=late.id, body={"doc": {stage.vector_field: vector}}, refresh=True)
     assert feeder.turn() == IDLE
     assert client.run(open_target(stage.index)).profile.pair_id == "newer"

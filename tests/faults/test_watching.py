@@ -1,9 +1,10 @@
-"""A worker whose Redis wants TLS and a password says how it is, to health checks and to Prometheus."""
+"""How a worker is, it says itself to health checks and to Prometheus: without its Redis, over TLS, and when deaf."""
 
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -15,13 +16,14 @@ from hybrid.encoders import Encoder
 from hybrid.errors import BrokerError
 from hybrid.queue.broker import Broker
 from hybrid.settings import Settings
-from tests.faults.processes import RedisServer, wait_for
+from tests.faults.processes import PATIENCE, RedisServer, wait_for
 from tests.faults.stage import Stage, clear_stage, passages, set_stage
 from tests.faults.troupe import Troupe, troupe_of
 from tests.integration.killing import ROOT
 from tests.messages import assert_one_clear_line
 from tests.services.discover import Service
 from tests.services.processes import LOCALHOST, free_ports
+from workers.app import make_app
 
 PASSWORD = "sec/ret:1"
 
@@ -97,6 +99,27 @@ def test_worker_over_tls_with_a_password_is_well_ill_without_redis_and_well_agai
     assert "sec%2Fret" not in log
     worker.stop()
     assert "no worker runs here" in check_health(troupe).stdout
+
+
+def test_worker_that_is_connected_and_takes_nothing_is_ill_until_it_listens_again(own_stage: Stage) -> None:
+    """It answers pings all the time: only what it takes shows that it is deaf."""
+    troupe, wanted = own_stage.troupe, passages(100)
+    worker = troupe.add("one")
+    worker.wait_ready()
+    with closing(make_app(own_stage.settings)) as app:
+        node = {"destination": ["one@here"], "timeout": PATIENCE, "limit": 1}
+        (answer,) = app.control.cancel_consumer("encode", reply=True, **node)
+        assert "ok" in answer["one@here"]
+        own_stage.write(wanted.values())
+        own_stage.send(list(wanted))
+        wait_for(lambda: "has taken none of" in check_health(troupe).stdout, "noticing", troupe.evidence)
+        assert check_health(troupe).returncode == 1
+        assert own_stage.status().encoded == 0
+        assert app.control.ping(**node) == [{"one@here": {"ok": "pong"}}]
+        app.control.add_consumer("encode", reply=True, **node)
+    own_stage.wait_encoded()
+    own_stage.assert_holds(wanted)
+    wait_for(lambda: check_health(troupe).returncode == 0, "being well again", troupe.evidence)
 
 
 def test_certificate_of_somebody_else_is_refused(tls_port: tuple[int, RedisServer]) -> None:

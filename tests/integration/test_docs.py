@@ -56,6 +56,18 @@ def test_python(place: Path, page: str) -> None:
     assert "tide" in run([sys.executable, "-c", block.code], place)
 
 
+def test_examples_are_mined(place: Path) -> None:
+    (block,) = [one for one in read_blocks("sh", use="run") if one.page == "train.md"]
+    lines = [line.split("\t") for line in run(["bash", "-e", "-c", block.code], place).splitlines()]
+    assert ["questions", "kept", "2", ""] in lines
+    assert ["questions", "dropped: no answer among the first hits", "1", "2"] in lines
+    (code,) = [one.code for one in read_blocks("python") if one.page == "train.md"]
+    assert run([sys.executable, "-c", code], place).startswith("2 ")
+    assert (place / "examples.json").read_bytes() == (place / "train.json").read_bytes().replace(
+        b'"dataset":"questions"', b'"dataset":""'
+    )
+
+
 def test_clients_of_a_server(place: Path) -> None:
     blocks = [one for one in read_blocks("sh", "js", "java", use="serve") if one.page == "clients.md"]
     assert len(blocks) == 3

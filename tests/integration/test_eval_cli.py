@@ -296,6 +296,8 @@ def test_tuning_finds_the_weight_and_writes_it_into_the_profile(
         assert index.search("moon", vector=np.ones(8), k=1).lam == best
     assert f"written into the profile: λ {best:g} and depth {profile.depth:,}" in said.err
     assert "say both" in hybrid("tune", fresh, *options, "--write-depth").err
+    too_few = hybrid("tune", fresh, *options, "--write", "--write-min-sim")
+    assert (too_few.code, "give more" in too_few.err) == (2, True)
     assert page.read_text("utf-8").startswith("<!doctype html>")
     assert picture.read_text("utf-8").startswith('<svg class="chart"')
 

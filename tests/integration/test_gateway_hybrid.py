@@ -1,5 +1,6 @@
 """Mode on, against a real node: what is found, how it is scored, and that pages, facets and highlights fit."""
 
+import dataclasses
 import json
 from collections import Counter
 from collections.abc import Iterator
@@ -332,7 +333,7 @@ def test_the_dense_set_leads_the_first_phase_on_a_real_node(corpus: Corpus, raw:
     served = Served(shown="x", name=corpus.name, admit=ADMIT)
     parameters = {"search_type": "dfs_query_then_fetch"}
     found = raw.search(index=corpus.name, body=json.loads(encode(build_nearest_body(request, target, served))))
-    question = Question(request, target, read_nearest(found, served))
+    question = Question(request, target, read_nearest(found, served, target.profile))
     text = find_text(MATCH, frozenset({"text"}))
     assert isinstance(text, Text)
     site = find_site(MATCH, text)
@@ -343,3 +344,8 @@ def test_the_dense_set_leads_the_first_phase_on_a_real_node(corpus: Corpus, raw:
     dense = corpus.admitted(ASKED)
     assert {hit["_id"] for hit in hits[: len(dense)]} == set(dense)
     assert len(hits) > len(dense) > 0
+    # The index's own least sim leaves those whose true sim reaches it.
+    sims = corpus.sims(ASKED)
+    least = (sims[dense[2]] + sims[dense[3]]) / 2
+    strict = dataclasses.replace(target.profile, min_sim=least)
+    assert sorted(read_nearest(found, served, strict)) == sorted(one for one in dense if sims[one] >= least)

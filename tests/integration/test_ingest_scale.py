@@ -138,6 +138,34 @@ def test_text_goes_first_and_any_later_run_finds_the_scale(
     assert hybrid("status", address, "--json").json["coverage"] == 1.0
 
 
+@pytest.mark.parametrize("address", ["cluster"], indirect=True)
+def test_encoder_that_comes_later_gets_the_scale_that_it_would_have_begun_with(
+    hybrid: Say, address: str, source: Path, model: Path, tmp_path: Path
+) -> None:
+    asked = tmp_path / "questions.txt"
+    asked.write_text("\n".join(QUESTIONS), encoding="utf-8")
+    auto = ["--encoder", model, "--scale", "auto", "--questions", asked]
+    assert hybrid("ingest", address, source, *auto).code == 0
+    wanted = profile_of(address)
+    delete_index(address, settings=Settings())
+    assert hybrid("ingest", address, source).code == 0
+    said = hybrid("reencode", address, *auto)
+    assert said.code == 0
+    found = profile_of(address)
+    assert f"the scale is {found.scale:.4g}" in said.err
+    assert found.pair_id == wanted.pair_id
+    assert found.scale == pytest.approx(wanted.scale, rel=1e-3)
+    assert found.scale_source == "auto"
+    assert found.sim_prior.b == pytest.approx(wanted.sim_prior.b, rel=1e-3)
+    assert found.sim_prior_source == "auto"
+    # The vectors are there with their scale; nothing is found out twice.
+    back = hybrid("reencode", address, "--back")
+    assert back.code == 0
+    again = hybrid("reencode", address, *auto)
+    assert (again.code, "finding the scale" in again.err) == (0, False)
+    assert profile_of(address) == found
+
+
 def test_run_that_stops_before_the_scale_is_found_goes_on(
     hybrid: Say, address: str, source: Path, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

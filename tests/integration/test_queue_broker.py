@@ -136,9 +136,10 @@ def test_texts_that_were_begun_and_never_ended_are_remembered(broker: Broker) ->
 def test_signs_of_life_and_work_add_up(broker: Broker) -> None:
     assert signs.count_workers(broker) == signs.count_done(broker) == 0
     for node in ("one@here", "two@here", "two@here"):
-        signs.show_life(broker, node)
+        signs.show_life(broker, node, ["read"] if node == "one@here" else ["encode"])
         signs.add_done(broker, node, Filled(encoded=3, failed=1))
     assert signs.count_workers(broker) == 2
+    assert [signs.is_heard(broker, queue) for queue in ("read", "encode", "other")] == [True, True, False]
     assert signs.count_done(broker) == 3
     assert signs.read_done(broker, "two@here") == {
         "encoded": 6, "failed": 2, "contested": 0, "missing": 0, "messages": 2

@@ -11,6 +11,8 @@ import pytest
 
 from hybrid import Passage, create_index, open_async_index, open_index
 from hybrid.errors import DeadlineError, ModelError, UsageError
+from hybrid.messages import READ_QUEUE
+from hybrid.queue import signs
 from hybrid.queue.broker import Broker
 from hybrid.reader import mail
 from hybrid.reader.answers import Answer, AskResult, to_json
@@ -151,6 +153,8 @@ def test_worker_is_asked_where_a_broker_is_set_up(folder: str, redis: RedisServe
             taken.append(take_one(broker))
             mail.reply(broker, taken[0], "far away", [answer])
 
+    with Broker(settings_of(redis)) as broker:
+        signs.show_life(broker, "far@away", [READ_QUEUE])
     worker = threading.Thread(target=work)
     worker.start()
     with open_index(folder, settings=settings_of(redis)) as index:
@@ -161,10 +165,10 @@ def test_worker_is_asked_where_a_broker_is_set_up(folder: str, redis: RedisServe
     assert [one.score for one in taken[0].request.passages] == [one.score for one in result.hits]
 
 
-def test_without_a_worker_the_deadline_is_kept_and_here_needs_none(folder: str, redis: RedisServer) -> None:
-    with open_index(folder, settings=settings_of(redis)) as index:
-        with pytest.raises(DeadlineError):
-            index.ask(QUESTION, vector=VECTOR, deadline=0.2)
+def test_without_a_worker_that_is_said_at_once_and_here_needs_none(folder: str) -> None:
+    with redis_of_its_own() as redis, open_index(folder, settings=settings_of(redis)) as index:
+        with pytest.raises(DeadlineError, match="No reader worker is running"):
+            index.ask(QUESTION, vector=VECTOR, deadline=60)
         assert index.ask(QUESTION, vector=VECTOR, reader="sentences").reader == "sentences"
 
 

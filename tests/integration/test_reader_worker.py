@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from hybrid.errors import DeadlineError
+from hybrid.messages import ENCODE_QUEUE, READ_QUEUE
+from hybrid.queue import signs
 from hybrid.queue.broker import Broker
 from hybrid.reader import mail
 from hybrid.reader.answers import Answer, ReadOptions, ReadPassage, ReadRequest
@@ -55,6 +57,12 @@ def assert_alike(found: Sequence[Answer], wanted: Sequence[Answer]) -> None:
         dataclasses.replace(one, score=0.0) for one in wanted
     ]
     assert [one.score for one in found] == pytest.approx([one.score for one in wanted], abs=1e-4)
+
+
+@pytest.mark.usefixtures("worker")
+def test_it_is_known_that_somebody_listens(broker: Broker) -> None:
+    wait_for(lambda: signs.is_heard(broker, READ_QUEUE), "a sign of life", lambda: "")
+    assert not signs.is_heard(broker, ENCODE_QUEUE)
 
 
 @pytest.mark.usefixtures("worker")

@@ -67,6 +67,11 @@ def test_minilm_comes_out_of_its_package() -> None:
     assert find(MINILM) == found
 
 
+def test_preset_may_be_one_of_two_towers(tmp_path: Path) -> None:
+    found = find(f"{tmp_path},minilm")
+    assert found.passage == find("minilm").passage
+
+
 def test_other_weights_than_the_known_ones_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     other = dataclasses.replace(PRESETS["minilm"], sha256="0" * 64)
     monkeypatch.setitem(PRESETS, "minilm", other)

@@ -176,11 +176,20 @@ def test_module_that_cannot_be_run_is_named(
     assert_one_clear_line(raised.value)
 
 
-def test_euclidean_model_is_refused(tmp_path: Path) -> None:
+def test_model_that_compares_by_manhattan_distance_is_refused(tmp_path: Path) -> None:
     folder = save_sentence_transformer(tmp_path / "model")
-    change_json(folder / "config_sentence_transformers.json", similarity_fn_name="euclidean")
-    with pytest.raises(ModelError, match="compares by euclidean"):
+    change_json(folder / "config_sentence_transformers.json", similarity_fn_name="manhattan")
+    with pytest.raises(ModelError, match="compares by manhattan"):
         load(folder)
+
+
+def test_euclidean_model_is_compared_by_l2(tmp_path: Path) -> None:
+    encoder = load(save_sentence_transformer(tmp_path / "l2", similarity="euclidean", normalize=False), scale=None)
+    assert encoder.passages.tower.modules == ("mean", "l2 passage 0.0")
+    theirs = SentenceTransformer(str(tmp_path / "l2"), device="cpu")
+    distances = -theirs.similarity(theirs.encode_query(QUESTIONS), theirs.encode_document(TEXTS)).numpy()
+    sims = encoder.encode_questions(QUESTIONS) @ encoder.encode_passages([("", text) for text in TEXTS]).T
+    np.testing.assert_array_equal(np.argsort(-sims), np.argsort(distances))
 
 
 def test_text_that_is_no_text_is_encoded_all_the_same(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from hybrid import create_index, open_index
+from hybrid.cli.status import describe
 from hybrid.engines.contract import Index
 from hybrid.evaluation.asking import ask
 from hybrid.evaluation.bootstrap import Difference
@@ -118,6 +119,23 @@ def test_sim_to_expect_is_fitted_to_passages_with_a_vector(index: Index, tuning:
     assert tuning.prior.b == pytest.approx(max(slope, 0.0), abs=1e-6)
     scatter = np.std(np.array(sims) - max(slope, 0.0) * np.array(bm25))
     assert tuning.prior.a == pytest.approx(level if slope > 0 else np.mean(sims), abs=0.3 * scatter)
+
+
+def test_least_sim_is_what_nearly_all_right_passages_among_the_nearest_reach(index: Index) -> None:
+    questions, vectors = judge_by(index, TRUE_LAMBDA, 400)
+    sims = []
+    for question, vector in zip(questions, vectors, strict=True):
+        hits = index.search(question.text, vector=vector, mode="dense", k=100).hits
+        sims += [hit.score for hit in hits if hit.id in question.relevant]
+    assert 100 <= len(sims) < len(questions)
+    found = tune(index, questions, vectors, JUDGE, PLAN)[0]
+    assert found.min_sim == pytest.approx(sorted(sims)[(len(sims) - 1) // 100], rel=1e-6)
+    few = tune(index, questions[:50], vectors[:50], JUDGE, PLAN)[0]
+    assert few.min_sim is None
+    assert found.change(index.profile, "somewhere").min_sim is None
+    changed = found.change(index.profile, "somewhere", min_sim=True)
+    assert changed.min_sim == found.min_sim
+    assert f"least sim {found.min_sim:.2f} for pages" in dict(describe(index.status(), changed, "i"))["score"]
 
 
 def test_what_was_found_goes_into_the_profile(tuning: Tuning) -> None:

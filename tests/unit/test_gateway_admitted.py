@@ -1,5 +1,6 @@
 """The dense set is what it should be, lasts a while, and is nobody else's."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,15 +21,19 @@ def hits(**scores: float) -> Any:
 
 
 def test_what_is_found_is_admitted() -> None:
-    assert read_nearest(hits(a=7.5, b=7.25, c=0.1), SERVED) == ("a", "b", "c")
-    assert read_nearest(hits(), SERVED) == ()
+    assert read_nearest(hits(a=7.5, b=7.25, c=0.1), SERVED, PROFILE) == ("a", "b", "c")
+    assert read_nearest(hits(), SERVED, PROFILE) == ()
 
 
 def test_a_least_sim_keeps_out_what_is_too_far() -> None:
     strict = Served(shown="wiki", name="wiki", min_sim=8.0)
-    assert read_nearest(hits(a=9.5, b=9.0, c=8.99), strict) == ("a", "b")
+    assert read_nearest(hits(a=9.5, b=9.0, c=8.99), strict, PROFILE) == ("a", "b")
     below = Served(shown="wiki", name="wiki", min_sim=-1.0)
-    assert read_nearest(hits(a=0.6, b=0.5, c=0.49), below) == ("a", "b")
+    assert read_nearest(hits(a=0.6, b=0.5, c=0.49), below, PROFILE) == ("a", "b")
+    # The index's own holds where nobody said another.
+    own = replace(PROFILE, min_sim=8.0)
+    assert read_nearest(hits(a=9.5, b=9.0, c=8.99), SERVED, own) == ("a", "b")
+    assert read_nearest(hits(a=0.6, b=0.5, c=0.49), below, own) == ("a", "b")
 
 
 @pytest.mark.parametrize(("sim", "score"), [(0.0, 1.0), (2.5, 3.5), (-1.0, 0.5), (-3.0, 0.25)])
@@ -41,7 +46,8 @@ def test_the_search_looks_under_the_required_filter() -> None:
     target = Target("wiki", ("wiki",), PROFILE, 1)
     body = build_nearest_body(request, target, Served(shown="w", name="w", admit=50, required={"term": {"a": 1}}))
     (near,) = body["query"]["knn"].values()
-    assert (body["size"], near["k"], near["filter"]) == (50, 2000, {"term": {"a": 1}})
+    required = {"bool": {"filter": [{"term": {"a": 1}}]}}
+    assert (body["size"], near["k"], near["filter"]) == (50, 2000, required)
     wide = build_nearest_body(request, target, Served(shown="w", name="w", admit=5000))
     (near,) = wide["query"]["knn"].values()
     assert near["k"] == 5000

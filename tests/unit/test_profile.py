@@ -29,6 +29,7 @@ profiles = st.builds(
     lam=st.floats(0, 1e6),
     lam_source=st.text(),
     depth=st.integers(1, 10_000),
+    min_sim=st.none() | st.floats(-1e6, 1e6),
     analyzer=st.text(min_size=1),
     k1=st.floats(0, 10),
     b=st.floats(0, 1),

@@ -24,6 +24,8 @@ from hybrid.requests import SearchRequest, make_request
 GOLDEN = Path(__file__).parents[1] / "golden"
 PROFILE = Profile(pair_id="made-up", fingerprint="0123456789abcdef", dimension=2, max_norm=1.5)
 TARGET = Target("wiki", ("wiki--v1--1a2b3c4d",), PROFILE, shards=1)
+#: An index that was adopted with passages inside its documents.
+SPLIT = dataclasses.replace(TARGET, profile=dataclasses.replace(PROFILE, split_words=100))
 VECTOR = [3.0, 4.0]
 FILTER = {"range": {"meta.year": {"gte": 2000}}}
 #: Everything a body depends on besides the question: the file, the request's arguments, the target.
@@ -33,10 +35,12 @@ CASES: dict[str, tuple[dict[str, Any], Target]] = {
     "hybrid-filter": ({"vector": VECTOR, "filter": FILTER}, TARGET),
     "hybrid-exact-filter": ({"vector": VECTOR, "dense": "exact", "filter": FILTER}, TARGET),
     "hybrid-legacy": ({"vector": VECTOR}, dataclasses.replace(TARGET, bm25_factor=1.9)),
+    "hybrid-split-filter": ({"vector": VECTOR, "filter": FILTER}, SPLIT),
     "hybrid-ids-only": ({"vector": VECTOR, "text": False}, TARGET),
     "lexical": ({"mode": "lexical"}, TARGET),
     "lexical-with-sim": ({"mode": "lexical", "vector": VECTOR, "filter": FILTER}, TARGET),
     "dense": ({"mode": "dense", "vector": VECTOR}, TARGET),
+    "dense-split": ({"mode": "dense", "vector": VECTOR}, SPLIT),
     "dense-exact-filter": ({"mode": "dense", "vector": VECTOR, "dense": "exact", "filter": FILTER}, TARGET),
 }
 

@@ -142,6 +142,18 @@ def test_model_for_question_answering_gives_what_a_slow_reference_gives(kind: st
         assert_same(found, wanted, request.passages)
 
 
+def test_reader_that_saw_single_passages_goes_by_their_best_spans(dpr: Path) -> None:
+    """What it says of relevance, nobody taught it."""
+    learnt, by_span = open_at(dpr), open_at(dpr, relevance="span", beta=1.0, gamma=0.0)
+    (found,), (other,) = learnt.find(REQUESTS[:1]), by_span.find(REQUESTS[:1])
+    assert [one.spans for one in other] == [one.spans for one in found]
+    assert [one.relevance for one in other] == [one.spans[0].score for one in found]
+    assert [one.relevance for one in other] != [one.relevance for one in found]
+    best = max(found, key=lambda one: one.spans[0].score)
+    (answers,) = by_span.read(REQUESTS[:1])
+    assert answers[0].passage_id == PASSAGES[best.passage].id
+
+
 def test_answers_stand_in_the_text_and_empty_hits_have_none(dpr: Path) -> None:
     *found, none = open_at(dpr).read(REQUESTS)
     assert none == []

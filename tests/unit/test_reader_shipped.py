@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from hybrid.reader.answers import ReadPassage, ReadRequest
+from hybrid.reader.calibrating import is_true
 from hybrid.reader.folders import read_folder
 from hybrid.reader.measuring import average, judge_all
 from hybrid.reader.reader import SHIPPED, open_reader
@@ -43,6 +44,8 @@ def test_files_are_small_and_say_where_they_come_from() -> None:
     card = read_folder(FOLDER).card
     assert card.base == "minilm"
     assert {"data", "licence", "command", "figures"} <= set(card.notes)
+    assert card.calibration is not None
+    assert is_true(card.calibration)
 
 
 def test_sample_questions_are_often_answered_from_the_right_article() -> None:

@@ -18,13 +18,15 @@ from hybrid.reader.folders import read_folder
 from hybrid.reader.measuring import Measured
 from hybrid.reader.reader import Reader, open_frame
 from hybrid.reader.texts import read_texts
-from hybrid.reader.training import loop, saving
+from hybrid.reader.training import loop
 from hybrid.reader.training.dev import Figures, make_dev_set
 from hybrid.reader.training.examples import Example, Source, read_examples
 from hybrid.reader.training.inputs import Group, Input, Inputs, find_answers
-from hybrid.reader.training.loop import Plan, Told, Training, warm_up
+from hybrid.reader.training.loop import Plan, Told, Training
 from hybrid.reader.training.losses import batch_loss
 from hybrid.reader.training.start import find_start, make_model
+from hybrid.training import states
+from hybrid.training.optimizing import warm_up
 from tests.tiny_models import save_bert, save_kin
 
 WORDS = ("moon", "tide", "ocean", "gravity")
@@ -159,18 +161,18 @@ def test_training_that_was_stopped_ends_as_if_it_had_not_been(stop: int, bert: P
 def test_state_that_is_half_written_is_not_taken_for_one(bert: Path, tmp_path: Path) -> None:
     root = tmp_path / "states"
     (root / "unfinished-state-00000009").mkdir(parents=True)
-    assert saving.find_state(root) is None
+    assert states.find_state(root) is None
     model = make_model(find_start(str(bert), 64), 0)
     optimizer = torch.optim.AdamW(model.parameters())
-    saving.save_state(root, 3, model, optimizer, {"best": None})
-    saving.save_state(root, 6, model, optimizer, {"best": 1.5})
-    state = saving.find_state(root)
+    states.save_state(root, 3, model, optimizer, {"best": None})
+    states.save_state(root, 6, model, optimizer, {"best": 1.5})
+    state = states.find_state(root)
     assert state is not None
     assert (state.step, state.facts["best"]) == (6, 1.5)
     assert len(list(root.glob("state-*"))) == 1
     (state.folder / "model.safetensors").write_bytes(b"nonsense")
     with pytest.raises(ModelError, match="start anew"):
-        saving.load_state(state, model, optimizer)
+        states.load_state(state, model, optimizer)
 
 
 def test_best_reader_is_kept_and_an_equal_one_does_not_replace_it(

@@ -102,6 +102,10 @@ class LocalIndex:
         """Give all passages with their vectors, page by page in the order of ids, as they were at the first page."""
         return self._reader.pages()
 
+    def ids(self) -> Iterator[list[str]]:
+        """Give the ids of all passages, page by page in order, as they were at the first page."""
+        return self._reader.pages_of_ids()
+
     def status(self) -> Status:
         """Count passages with and without a current vector."""
         return read_status(self._reader)

@@ -34,6 +34,7 @@ _TURNS = 5
 _FILTERS_KEPT = 16
 _PAGE = 1000
 _ALL_PASSAGES = f"SELECT slot, {COLUMNS} FROM passages ORDER BY id"  # noqa: S608 - ours
+_ALL_IDS = "SELECT id FROM passages ORDER BY id"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -163,6 +164,16 @@ class Reader:
             rows = connection.execute(_ALL_PASSAGES)
             while page := rows.fetchmany(_PAGE):
                 yield _to_passages(page, view)
+
+    def pages_of_ids(self) -> Iterator[list[str]]:
+        """Give the ids of all passages in order, as of now, whatever is written meanwhile."""
+        with ExitStack() as until_done, database.explained(self.folder):
+            connection = self._connection
+            if not self._stays:
+                connection = until_done.enter_context(closing(database.open_to_read(self.folder)))
+            rows = connection.execute(_ALL_IDS)
+            while page := rows.fetchmany(_PAGE):
+                yield [one for (one,) in page]
 
     def close(self) -> None:
         """Close the files."""

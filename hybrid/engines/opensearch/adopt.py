@@ -5,6 +5,7 @@ a second pass reads what came after it, and nothing else. Removals leave no trac
 asking it for the ids that were copied.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,16 +16,17 @@ from ...errors import IndexExistsError, IndexStateError
 from ...passages import ENCODED_HASH, ID, PENDING, TEXT_HASH, hash_text
 from ...profile import Profile
 from ...records import BulkReport, Encode
-from ...vectors import length, read_passage_vector
 from ..spec import IndexSpec
 from . import reads, writes
 from .adopted_body import ADOPTED_KEY, Origin, build_adopted_body, read_origin
 from .bulk import Action, split_batches, write_batch
 from .calls import Call, Conversation, ask, check, encode, encode_lines
+from .encoding import encode_documents
 from .layout import read_pair
 from .lifecycle import MAPPING, open_target
 from .names import IndexName, build_index_name
 from .queries import KEEP_ALIVE, Target
+from .reads import Place, name_place
 
 #: Documents of a page; they may be large.
 PAGE = 256
@@ -38,6 +40,12 @@ class Document:
     id: str
     source: Mapping[str, Any]
     number: int
+    routing: str | None
+
+    @property
+    def place(self) -> Place:
+        """Where it is, and is to be."""
+        return self.id, self.routing
 
 
 @dataclass(slots=True)
@@ -53,7 +61,7 @@ class _Draft:
         ours: dict[str, Any] = {ID: self.document.id, TEXT_HASH: self.text_hash, PENDING: self.vector is None}
         if self.vector is not None:
             ours |= {profile.vector_field: self.vector, ENCODED_HASH: self.text_hash}
-        head = {"index": {"_id": self.document.id}}
+        head = {"index": name_place(self.document.place)}
         return Action(self.document.id, encode_lines(head, {**self.document.source, **ours}))
 
 
@@ -120,12 +128,7 @@ def read_documents(snapshot: str, beyond: int) -> Conversation[list[Document]]:
     }
     call = Call("POST", "/_search", encode(body), {"allow_partial_search_results": "false"})
     hits = (yield from ask(call, what="read documents"))["hits"]["hits"]
-    for hit in hits:
-        if "_routing" in hit:
-            raise IndexStateError(
-                f"Document {hit['_id']} has a routing of its own, by which hybrid could not find it."
-            )
-    return [Document(hit["_id"], hit["_source"], hit["_seq_no"]) for hit in hits]
+    return [Document(hit["_id"], hit["_source"], hit["_seq_no"], hit.get("_routing")) for hit in hits]
 
 
 def copy_documents(
@@ -135,8 +138,8 @@ def copy_documents(
 
     Without ``encode`` the others wait for one. Gives the target with the profile as it is afterwards.
     """
-    known = yield from _read_vectors(target, [one.id for one in documents])
-    drafts = [_draft(target.profile, one, known.get(one.id, {})) for one in documents]
+    known = yield from _read_vectors(target, [one.place for one in documents])
+    drafts = [_draft(target.profile, one, known.get(one.place, {})) for one in documents]
     norm = _add_vectors(target.profile, drafts, encode) if encode else 0.0
     target = yield from writes.fit_norm(target, norm)
     report = BulkReport()
@@ -149,12 +152,12 @@ def remove_gone(origin: Origin, target: Target, snapshot: str, after: Any) -> Co
     """Remove documents of one page of a snapshot that the origin has no more; gives how many, and what is next."""
     page = yield from reads.read_page(snapshot, reads.everything(), [], after)
     ids = [stored.id for stored in page.passages]
-    body = {"query": {"ids": {"values": ids}}, "size": len(ids), "_source": False, "track_total_hits": False}
-    call = Call("POST", f"/{origin.index}/_search", encode(body), {"allow_partial_search_results": "false"})
-    hits = (yield from ask(call, what=f"look for documents in {origin.name}"))["hits"]["hits"] if ids else []
-    gone = set(ids) - {hit["_id"] for hit in hits}
-    removed = yield from writes.delete_passages(target, sorted(gone))
-    return removed.deleted, page.after
+    there = (yield from _list_places(origin, ids)) if ids else set()
+    gone = [stored.place for stored in page.passages if stored.place not in there]
+    report = BulkReport()
+    for batch in split_batches([Action(place[0], encode_lines({"delete": name_place(place)})) for place in gone]):
+        report += yield from write_batch(target.name, batch, alias=target.is_alias)
+    return report.deleted, page.after
 
 
 def count(name: str) -> Conversation[int]:
@@ -163,11 +166,24 @@ def count(name: str) -> Conversation[int]:
     return int((yield from ask(Call("GET", f"/{name}/_count"), what=f"count {name}"))["count"])
 
 
-def _read_vectors(target: Target, ids: Sequence[str]) -> Conversation[dict[str, Mapping[str, Any]]]:
+def _list_places(origin: Origin, ids: Sequence[str]) -> Conversation[set[Place]]:
+    """Give where documents of these ids are in the origin; one that is there twice is refused."""
+    # One more than there can be: routings let an id be there more than once.
+    body = {"query": {"ids": {"values": ids}}, "size": len(ids) + 1, "_source": False, "track_total_hits": False}
+    call = Call("POST", f"/{origin.index}/_search", encode(body), {"allow_partial_search_results": "false"})
+    hits = (yield from ask(call, what=f"look for documents in {origin.name}"))["hits"]["hits"]
+    twice = [name for name, number in Counter(hit["_id"] for hit in hits).items() if number > 1]
+    if twice:
+        raise IndexStateError(
+            f"{origin.name} has two documents {twice[0]}, with different routings; hybrid tells documents by id."
+        )
+    return {(hit["_id"], hit.get("_routing")) for hit in hits}
+
+
+def _read_vectors(target: Target, places: Sequence[Place]) -> Conversation[dict[Place, Mapping[str, Any]]]:
     """Give what is stored of documents that were copied before: vectors and the hashes of their texts."""
     fields = [TEXT_HASH, ENCODED_HASH, target.profile.vector_field]
-    stored = yield from reads.read_stored(target, ids, fields)
-    return {one.id: one.source for one in stored}
+    return {one.place: one.source for one in (yield from reads.read_at(target, places, fields))}
 
 
 def _draft(profile: Profile, document: Document, before: Mapping[str, Any]) -> _Draft:
@@ -187,8 +203,8 @@ def _draft(profile: Profile, document: Document, before: Mapping[str, Any]) -> _
 def _add_vectors(profile: Profile, drafts: Sequence[_Draft], encode: Encode) -> float:
     """Encode what has no vector; what cannot be encoded stays without. Gives the length of the longest vector."""
     wanted, longest = [draft for draft in drafts if draft.vector is None], 0.0
-    for draft, outcome in zip(wanted, encode([draft.pair for draft in wanted]), strict=True):
+    outcomes = encode_documents(profile, [(draft.document.id, draft.pair) for draft in wanted], encode)
+    for draft, outcome in zip(wanted, outcomes, strict=True):
         if not isinstance(outcome, str):
-            vector = read_passage_vector(outcome, profile, draft.document.id)
-            draft.vector, longest = vector, max(longest, length(vector))
+            draft.vector, longest = outcome.value, max(longest, outcome.norm)
     return longest

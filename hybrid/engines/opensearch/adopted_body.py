@@ -16,7 +16,8 @@ from ...passages import CONTENTS, ID
 from ...profile import Profile, to_meta
 from ..spec import IndexSpec
 from .layout import ADDED, VECTORS
-from .lifecycle import MAPPING, META_KEY, build_vector_mapping
+from .lifecycle import MAPPING, META_KEY
+from .vector_field import build_field
 
 #: Beside the profile: which index it was made of.
 ADOPTED_KEY = "hybrid_adopted"
@@ -56,8 +57,6 @@ def read_origin(name: str, found: Mapping[str, Any]) -> Origin:
     source = mapping.get("_source", {})
     if source.get("enabled") is False or source.get("includes") or source.get("excludes"):
         raise IndexStateError(f"{name} does not store its documents whole (_source), so they cannot be copied.")
-    if mapping.get("_routing", {}).get("required"):
-        raise IndexStateError(f"{name} wants a routing for every document, which hybrid does not know.")
     return Origin(name, index, settings["uuid"], int(settings["number_of_shards"]), settings, mapping)
 
 
@@ -72,7 +71,7 @@ def build_adopted_body(origin: Origin, profile: Profile, spec: IndexSpec) -> dic
     declared = ours["mappings"]["properties"]
     properties |= {name: declared[name] for name in ADDED if name not in properties}
     properties[CONTENTS] = {"type": "text", "analyzer": profile.analyzer, "similarity": SIMILARITY}
-    properties[profile.vector_field] = build_vector_mapping(profile, spec)
+    properties[profile.vector_field] = build_field(profile, spec)
     mapping["_meta"] = {
         **mapping.get("_meta", {}),
         META_KEY: to_meta(profile),

@@ -4,15 +4,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...errors import IndexStateError
-from ...passages import ENCODE_ERROR, ENCODED_HASH, PENDING, TEXT, TITLE, Vector, hash_text
+from ...passages import ENCODE_ERROR, ENCODED_HASH, PENDING, TEXT, TITLE, hash_text
 from ...records import BulkReport, Encode, Filled
-from ...vectors import length, read_passage_vector
 from . import reads
 from .bulk import Action, split_batches, write_batch
 from .calls import Conversation, encode_lines
+from .encoding import Encoded, encode_documents
 from .patience import persist
 from .queries import Target
 from .reads import Stored
+from .vector_field import is_vector_of
 from .writes import fit_norm
 
 #: Turns at a passage that others keep changing; then it stays pending, for the next round.
@@ -27,7 +28,7 @@ def fill(target: Target, passages: Sequence[Stored], encode: Encode) -> Conversa
     for _ in range(ATTEMPTS):
         if not passages:
             return done
-        outcomes = encode([read_pair(one) for one in passages])
+        outcomes = encode_documents(target.profile, [(one.id, read_pair(one)) for one in passages], encode)
         written = list(zip(passages, outcomes, strict=True))
         refused = yield from _write(target, [_update(target, one, outcome) for one, outcome in written])
         done += _count(written, refused)
@@ -58,21 +59,21 @@ def lacks_vector(target: Target, stored: Stored) -> bool:
 
 
 def check_readable(target: Target, *ids: str) -> Conversation[None]:
-    """Read vectors back; one that is not a list of numbers means that the index loses vectors on the next update.
+    """Read vectors back; one that is not as it was written means that the index loses vectors on the next update.
 
     A passage that was deleted or changed since it was written tells nothing.
     """
     field = target.profile.vector_field
     for stored in (yield from reads.read_stored(target, ids, [field])):
         vector = stored.source.get(field)
-        if vector is not None and not (isinstance(vector, list) and len(vector) == target.profile.dimension):
+        if vector is not None and not is_vector_of(target.profile, vector):
             raise IndexStateError(
                 f"{target.name} gives {str(vector)[:40]} for the vector of passage {stored.id}: updates would lose "
                 "it; make the index anew without derived_source."
             )
 
 
-def _count(written: Sequence[tuple[Stored, "Vector | str"]], refused: Mapping[str, int]) -> Filled:
+def _count(written: Sequence[tuple[Stored, Encoded | str]], refused: Mapping[str, int]) -> Filled:
     taken = [outcome for one, outcome in written if one.id not in refused]
     failed = sum(isinstance(outcome, str) for outcome in taken)
     missing = sum(status == _NOT_FOUND for status in refused.values())
@@ -91,21 +92,18 @@ def _write(target: Target, actions: Sequence[Action]) -> Conversation[dict[str, 
     return {failure.id: failure.status for failure in report.failures}
 
 
-def _update(target: Target, stored: Stored, outcome: "Vector | str") -> Action:
+def _update(target: Target, stored: Stored, outcome: Encoded | str) -> Action:
     """Build a partial update that applies only to the version that was encoded."""
-    head: Mapping[str, Any] = {
-        "update": {"_id": stored.id, "if_seq_no": stored.seq_no, "if_primary_term": stored.primary_term}
-    }
+    head = {"update": stored.build_head()}
     # The hash of what was read: where others write to the index, the stored one may be out of date.
     text_hash = hash_text(*read_pair(stored))
     if isinstance(outcome, str):
         trouble = _add_trouble(stored.source.get(ENCODE_ERROR), outcome, target.profile.fingerprint, text_hash)
         return Action(stored.id, encode_lines(head, {"doc": {ENCODE_ERROR: trouble}}))
-    vector = read_passage_vector(outcome, target.profile, stored.id)
-    changed: dict[str, Any] = {target.profile.vector_field: vector}
+    changed: dict[str, Any] = {target.profile.vector_field: outcome.value}
     if target.is_main:
         changed |= {ENCODED_HASH: text_hash, PENDING: False}
-    return Action(stored.id, encode_lines(head, {"doc": changed}), length(vector))
+    return Action(stored.id, encode_lines(head, {"doc": changed}), outcome.norm)
 
 
 def _add_trouble(before: Any, reason: str, fingerprint: str, text_hash: str) -> Any:

@@ -10,6 +10,7 @@ from ...profile import Profile
 from ...requests import SearchRequest
 from . import queries
 from .layout import present
+from .vector_field import read_sim
 
 #: float32 has 24 bits; a sum of a few terms is off by a few units in the last of them.
 _FLOAT32_NOISE = 8 * 2.0**-24
@@ -95,9 +96,3 @@ def to_hit(found: Found, rank: int) -> Hit:
 
 def _id(hit: Mapping[str, Any]) -> str:
     return str(hit["fields"][ID][0])
-
-
-def read_sim(hit: Mapping[str, Any]) -> float | None:
-    """Give what the script field says: None for a passage without a vector, or if it was not asked."""
-    values = hit.get("fields", {}).get(queries.SIM)
-    return None if not values or values[0] is None else float(values[0])

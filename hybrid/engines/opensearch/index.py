@@ -25,9 +25,11 @@ from . import lifecycle, reads, settle, writes
 from .client import AsyncClient, Client
 from .curl import to_curl
 from .intake import Intake
+from .layout import to_passage
 from .queries import Target
 from .search import build_call, first_size, search
 from .status import read_status
+from .vector_field import Clause
 
 #: Questions of ``search_many`` that are under way to the cluster together.
 _AT_ONCE = 4
@@ -114,14 +116,25 @@ class OpenSearchIndex:
 
     def scan(self) -> Iterator[list[Passage]]:
         """Give all passages with their vectors, page by page in the order of ids, as they were at the first page."""
+        for page in self._pages(True, reads.PAGE):
+            yield [to_passage(stored.source, self.profile) for stored in page]
+
+    def ids(self) -> Iterator[list[str]]:
+        """Give the ids of all passages, page by page in order, as they were at the first page."""
+        for page in self._pages(False, reads.PAGE_OF_IDS):
+            yield [stored.id for stored in page]
+
+    def _pages(self, fields: bool, size: int) -> Iterator[Sequence[reads.Stored]]:
+        """Give all that is stored, with all of its fields or none."""
         held = self._target.snapshot
         snapshot = held or self._client.run(reads.open_snapshot(self._target))
         after = None
         try:
             while True:
-                read = reads.read_page(snapshot, reads.everything(), True, after, profile=self.profile)
-                page = self._client.run(read)
-                yield [from_document(stored.source, self.profile.vector_field) for stored in page.passages]
+                page = self._client.run(
+                    reads.read_page(snapshot, reads.everything(), fields, after, size, self.profile)
+                )
+                yield page.passages
                 after = page.after
                 if after is None:
                     return
@@ -151,6 +164,10 @@ class OpenSearchIndex:
             f"k1 and b of {self._target.name} are fixed since it was made; tune them on a copy in a folder "
             "(hybrid copy), and make the index anew with what is found."
         )
+
+    def scored_by(self, text: Callable[[str], Clause]) -> Self:
+        """Give the same index with other clauses in BM25's place; this one is still the one to be closed."""
+        return type(self)(self._client, dataclasses.replace(self._target, text=text), self._settings)
 
     def hold(self) -> Self:
         """Open the index once more to read it as it is now, whatever is written meanwhile."""

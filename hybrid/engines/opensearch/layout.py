@@ -7,7 +7,19 @@ a document is given the names that it would have if it were ours.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ...passages import CONTENT_HASH, ENCODE_ERROR, ENCODED_HASH, ID, META, PENDING, TEXT, TEXT_HASH, TITLE
+from ...passages import (
+    CONTENT_HASH,
+    ENCODE_ERROR,
+    ENCODED_HASH,
+    ID,
+    META,
+    PENDING,
+    TEXT,
+    TEXT_HASH,
+    TITLE,
+    Passage,
+    from_document,
+)
 from ...profile import Profile
 
 #: What we write into a document of somebody else's, besides vectors.
@@ -36,6 +48,11 @@ def present(source: Source, profile: Profile) -> Source:
     ours = {name: value for name, value in source.items() if _is_ours(name)}
     said = {name: value for name, value in source.items() if not _is_ours(name) and name not in profile.text_fields}
     return {**ours, TITLE: title, TEXT: text, META: said}
+
+
+def to_passage(source: Source, profile: Profile) -> Passage:
+    """Give a document that ``present`` gave as a passage; of several vectors in it none is that of the whole."""
+    return from_document(source, "" if profile.split_words else profile.vector_field)
 
 
 def read_pair(source: Source, fields: Sequence[str]) -> tuple[str, str]:

@@ -22,6 +22,7 @@ from .locks import hold_lock
 from .names import IndexName, build_index_name, build_jobs_name
 from .patience import persist
 from .queries import Target
+from .vector_field import build_field, read_dimension
 
 MAPPING = "passages"
 META_KEY = "hybrid"
@@ -55,23 +56,9 @@ def build_index_body(profile: Profile, spec: IndexSpec) -> dict[str, Any]:
     if spec.meta_types:
         declared = {name: {"type": kind, **_LENIENT.get(kind, {})} for name, kind in spec.meta_types.items()}
         properties[META]["properties"] = declared
-    properties[profile.vector_field] = build_vector_mapping(profile, spec)
+    properties[profile.vector_field] = build_field(profile, spec)
     body["mappings"]["_meta"][META_KEY] = to_meta(profile)
     return body
-
-
-def build_vector_mapping(profile: Profile, spec: IndexSpec) -> dict[str, Any]:
-    """Write the field that holds one encoder's vectors."""
-    return {
-        "type": "knn_vector",
-        "dimension": profile.dimension,
-        "method": {
-            "name": "hnsw",
-            "engine": spec.engine,
-            "space_type": "innerproduct",
-            "parameters": {"m": spec.m, "ef_construction": spec.ef_construction},
-        },
-    }
 
 
 def create_index(alias: str, profile: Profile, spec: IndexSpec) -> Conversation[str]:
@@ -198,7 +185,7 @@ def _check_fields(index: str, profile: Profile, properties: Mapping[str, Any]) -
     for name in (CONTENTS, profile.vector_field):
         if name not in properties:
             raise ProfileError(f"{index} has no field {name}, so it cannot be searched; create it anew with hybrid.")
-    dimension = properties[profile.vector_field].get("dimension")
+    dimension = read_dimension(profile, properties)
     if dimension != profile.dimension:
         raise ProfileError(
             f"{profile.vector_field} of {index} has the dimension {dimension}, its profile says {profile.dimension}; "

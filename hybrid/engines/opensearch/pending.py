@@ -5,7 +5,7 @@ from typing import Any
 
 from ...errors import ProfileError
 from ...passages import ID
-from ...profile import PROVISIONAL, from_meta
+from ...profile import PROVISIONAL, Profile, from_meta
 from .calls import Call, Conversation, ask, encode
 from .fields import read_others
 from .lifecycle import META_KEY, Meta
@@ -21,6 +21,11 @@ def list_wanted(pattern: str) -> Conversation[list[Target]]:
     call = Call("GET", f"/{pattern}/_mapping", params=params)
     found = yield from ask(call, what=f"look for indexes named {pattern}")
     return [target for index, body in sorted(found.items()) for target in _read_wanted(index, body)]
+
+
+def can_fill(profile: Profile) -> bool:
+    """Tell whether workers can make a profile's vectors: not those given from outside, nor any before their scale."""
+    return profile.passage_tower is not None and profile.scale_source != PROVISIONAL
 
 
 def read_ids(target: Target, query: Clause, after: str | None) -> Conversation[list[str]]:
@@ -51,8 +56,7 @@ def _read_wanted(index: str, body: Meta) -> Iterator[Target]:
     except ProfileError:
         # Of another release, whose own workers look after it.
         return
-    # Vectors that were given from outside are nothing that a worker could make; a scale is found before them.
-    if profile.passage_tower is not None and profile.scale_source != PROVISIONAL:
+    if can_fill(profile):
         yield Target(index, (index,), profile, shards=1)
     for other in others.values():
         if other.filling:

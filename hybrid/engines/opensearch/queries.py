@@ -6,17 +6,17 @@ in both lists has one sum. The best k of the union lie inside the two lists' bes
 little more than k although 2000 were weighed.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from ... import fusion
 from ...passages import CONTENTS, ID, META, TEXT, TITLE, Vector
 from ...profile import Profile
 from ...requests import SearchRequest
+from . import vector_field
 from .layout import source_of
-
-Clause = dict[str, Any]
-Body = dict[str, Any]
+from .vector_field import Body as Body
+from .vector_field import Clause as Clause
 
 #: How long a point in time outlives the last search in it.
 KEEP_ALIVE = "10m"
@@ -26,13 +26,9 @@ SPARE = 16
 MIN_GRAPH_K = 2000
 #: Below this λ · sim is too flat in float32 to choose the best by sim from.
 SMALL_LAMBDA = 0.1
-#: Names of the script field that carries sim, and of the query whose score is BM25.
-SIM = "sim"
+#: Name of the query whose score is BM25.
 BM25 = "bm25"
 
-_READ_SIM = (
-    "def sim = null;if (doc[params.field].size() != 0) { sim = innerProduct(params.q, doc[params.field]) }return sim;"
-)
 _SOURCE = (TITLE, TEXT, META)
 
 
@@ -51,6 +47,8 @@ class Target:
     is_main: bool = True
     #: The point in time that is searched; the newest state without.
     snapshot: str | None = None
+    #: What scores a question's text in the place of BM25 over ``contents``, such as a page's own clauses.
+    text: Callable[[str], Clause] | None = None
 
     @property
     def is_alias(self) -> bool:
@@ -74,33 +72,37 @@ def search_options(request: SearchRequest, target: Target, preference: str) -> d
 def hybrid_bodies(request: SearchRequest, target: Target, size: int) -> tuple[Body, Body]:
     """Build A, which starts from BM25 and adds λ · sim, and B, which starts from λ · sim and adds BM25."""
     text, near, any_sim = match(request, target), nearest(request, target), sim_of_any(request, target)
-    returned = {**_returned(request, target), "size": size}
-    if size > request.depth or request.lam < SMALL_LAMBDA:
-        both = _in_window(request, {"bool": {"must": [any_sim], "should": [text]}})
-        return {"query": _filtered(text, request), **both, **returned}, {"query": near, **both, **returned}
-    lexical = {"query": _filtered(text, request), **_rescore(any_sim, request.depth), **returned}
-    dense = {"query": _lifted_sim(near, request, target.profile), **_rescore(text, request.depth), **returned}
-    return lexical, dense
+    matching = _filtered(text, request)
+    # What the graph finds of several passages need not be the nearest one.
+    if size > request.depth or request.lam < SMALL_LAMBDA or target.profile.split_words:
+        lexical = dense = _in_window(request, {"bool": {"must": [any_sim], "should": [text]}})
+    else:
+        near = _lifted_sim(near, request, target.profile)
+        lexical, dense = _rescore(any_sim, request.depth), _rescore(text, request.depth)
+    return _body(request, target, matching, lexical, size), _body(request, target, near, dense, size)
 
 
 def lexical_body(request: SearchRequest, target: Target, size: int) -> Body:
     """Build a search by BM25 alone; ties are broken by id, on the server unless the list is asked for whole."""
     text = match(request, target)
     ranked = _in_window(request, text) if size > request.depth else {"sort": [{"_score": "desc"}, {ID: "asc"}]}
-    return {"query": _filtered(text, request), **ranked, "size": size, **_returned(request, target)}
+    return _body(request, target, _filtered(text, request), ranked, size)
 
 
 def dense_body(request: SearchRequest, target: Target, size: int) -> Body:
     """Build a search by sim alone; each hit's BM25 comes along as the score of the named query ``BM25``."""
     text, named = match(request, target), match(request, target)
-    named["match"][CONTENTS]["_name"] = BM25
+    (named["match"][CONTENTS] if target.text is None else named["bool"])["_name"] = BM25
     everything = {"bool": {"should": [{"match_all": {}}, named]}}
     query = {"bool": {"must": [nearest(request, target)], "filter": [everything]}}
-    # Either rescore makes the shards exchange the statistics of the question's terms; the first adds nothing.
+    # Any of them makes the shards exchange the statistics of the question's terms; the first adds nothing.
     ranked = _rescore(text, size, weight=0)
-    if size > request.depth:
+    if target.profile.split_words:
+        nearest_of_each = vector_field.score_all(target.profile, _vector(request))
+        ranked = {"rescore": [ranked["rescore"], _in_window(request, nearest_of_each)["rescore"]]}
+    elif size > request.depth:
         ranked = _in_window(request, {"bool": {"must": [{"match_all": {}}], "should": [text]}})
-    return {"query": query, **ranked, "size": size, **_returned(request, target)}
+    return _body(request, target, query, ranked, size)
 
 
 def at_point(snapshot: str) -> Body:
@@ -110,6 +112,8 @@ def at_point(snapshot: str) -> Body:
 
 def match(request: SearchRequest, target: Target, weight: float = 1.0) -> Clause:
     """Build the lexical side; a legacy similarity's factor is taken out again."""
+    if target.text is not None:
+        return {"bool": {"must": [target.text(request.question)], "boost": weight}}
     clause: Clause = {"query": request.question}
     boost = weight / target.bm25_factor
     if boost != 1.0:
@@ -120,11 +124,9 @@ def match(request: SearchRequest, target: Target, weight: float = 1.0) -> Clause
 def nearest(request: SearchRequest, target: Target) -> Clause:
     """Build the dense side: the graph's best, or every passage with a vector scored by a script."""
     if request.dense == "exact":
-        return _scan(request, target)
-    graph: Clause = {"vector": _vector(request), "k": graph_k(request)}
-    if request.filters:
-        graph["filter"] = {"bool": {"filter": list(request.filters)}}
-    return {"knn": {target.profile.vector_field: graph}}
+        return vector_field.score_encoded(target.profile, _vector(request), request.filters)
+    near = {"vector": _vector(request), "k": graph_k(request)}
+    return vector_field.walk_graph(target.profile, near, request.filters)
 
 
 def sim_of_any(request: SearchRequest, target: Target, *, clipped: bool = False) -> Clause:
@@ -134,19 +136,18 @@ def sim_of_any(request: SearchRequest, target: Target, *, clipped: bool = False)
     """
     profile = target.profile
     build = _clipped_sim if clipped else _lifted_sim
-    sim = build(_dot_product(request, profile, {"match_all": {}}), request, profile)
+    sim = build(vector_field.score_all(profile, _vector(request)), request, profile)
     weight = request.lam * profile.sim_prior.b
     if weight == 0:
         return sim
-    unencoded = {"bool": {"must_not": [{"exists": {"field": profile.vector_field}}]}}
+    unencoded = {"bool": {"must_not": [vector_field.has_vector(profile)]}}
     expected = {"bool": {"must": [match(request, target, weight)], "filter": [unencoded]}}
     return {"bool": {"must": [sim], "should": [expected]}}
 
 
-def sim_field(request: SearchRequest, target: Target) -> Body:
-    """Build the script field by which each hit tells its sim."""
-    params = {"field": target.profile.vector_field, "q": _vector(request)}
-    return {SIM: {"script": {"source": _READ_SIM, "params": params}}}
+def tell_sim(request: SearchRequest, target: Target, query: Clause) -> Body:
+    """Build the part of a body by which each hit of a query tells its sim."""
+    return vector_field.tell_sim(target.profile, _vector(request), query)
 
 
 def graph_k(request: SearchRequest) -> int:
@@ -194,40 +195,23 @@ def _lift(request: SearchRequest, profile: Profile) -> float:
     return fusion.lift(request.vector_norm, profile.max_norm, profile.sim_prior)
 
 
-def _scan(request: SearchRequest, target: Target) -> Clause:
-    profile = target.profile
-    encoded = {"bool": {"filter": [{"exists": {"field": profile.vector_field}}, *request.filters]}}
-    return _dot_product(request, profile, encoded)
-
-
-def _dot_product(request: SearchRequest, profile: Profile, query: Clause) -> Clause:
-    """Build k-NN's own script over ``query``: it reads the question's vector once, not for each passage."""
-    params = {
-        "field": profile.vector_field,
-        "query_value": _vector(request),
-        "space_type": "innerproduct",
-    }
-    return {"script_score": {"query": query, "script": {"lang": "knn", "source": "knn_score", "params": params}}}
-
-
 def _filtered(query: Clause, request: SearchRequest) -> Clause:
     if not request.filters:
         return query
     return {"bool": {"must": [query], "filter": list(request.filters)}}
 
 
-def _returned(request: SearchRequest, target: Target) -> Body:
+def _body(request: SearchRequest, target: Target, query: Clause, ranked: Body, size: int) -> Body:
     """Ask for the least: no total, never a vector, and without text nothing that lies in stored fields.
 
     Stored fields are compressed together with the vectors in ``_source``; not to open them halves a search for ids.
     """
-    body: Body = {"track_total_hits": False, "docvalue_fields": [ID]}
+    told = {"query": query} if request.vector is None else tell_sim(request, target, query)
+    body = {"query": told["query"], **ranked, "size": size, "track_total_hits": False, "docvalue_fields": [ID]}
     body |= {"_source": source_of(_SOURCE, target.profile)} if request.text else {"stored_fields": "_none_"}
     if target.snapshot is not None:
         body |= at_point(target.snapshot)
-    if request.vector is not None:
-        body["script_fields"] = sim_field(request, target)
-    return body
+    return body | told
 
 
 def _vector(request: SearchRequest) -> Vector:

@@ -32,11 +32,18 @@ from .calls import Call, Conversation, ask, encode, passes, read_error
 from .layout import present, source_of
 from .patience import persist
 from .queries import KEEP_ALIVE, Clause, Target, at_point
+from .vector_field import has_vector
 
 PAGE = 1000
+PAGE_OF_IDS = 10_000
 _NOT_FOUND = 404
+_ROUTING_MISSING = "routing_missing_exception"
 #: An item that fails among many says no status of its own.
 _FAILED = 500
+
+
+#: An id, and the routing if there is one.
+Place = tuple[str, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +54,17 @@ class Stored:
     source: Mapping[str, Any]
     seq_no: int
     primary_term: int
+    #: Says which shard it is on, where its id does not: only documents of adopted indexes have one.
+    routing: str | None = None
+
+    @property
+    def place(self) -> "Place":
+        """Where it is."""
+        return self.id, self.routing
+
+    def build_head(self) -> dict[str, Any]:
+        """Name it in a bulk request, as the version that was read."""
+        return {**name_place(self.place), "if_seq_no": self.seq_no, "if_primary_term": self.primary_term}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +88,7 @@ def sole_index(target: Target) -> str:
 def read_states(target: Target, ids: Sequence[str]) -> Conversation[dict[str, State]]:
     """Read the states of those passages that are stored, as of now, refreshed or not."""
     fields = [DOCUMENT_ID, CONTENT_HASH, PASSAGES_TOTAL, PENDING]
-    found = yield from _get_many(target, ids, fields)
+    found = yield from _get_many(target, [(one, None) for one in ids], fields)
     return {
         doc["_id"]: State(
             document_id=doc["_source"].get(DOCUMENT_ID, doc["_id"]),
@@ -86,8 +104,23 @@ def read_stored(target: Target, ids: Sequence[str], fields: Sequence[str]) -> Co
     """Read given fields of those passages that are stored, as of now or of the target's point in time."""
     if target.snapshot is not None:
         return (yield from _find_many(target.snapshot, ids, fields, target.profile))
-    found = yield from _get_many(target, ids, fields)
-    return [Stored(doc["_id"], doc["_source"], doc["_seq_no"], doc["_primary_term"]) for doc in found]
+    found = yield from read_at(target, [(one, None) for one in ids], fields)
+    missing = set(ids) - {one.id for one in found} if target.profile.text_fields else ()
+    return [*found, *(yield from _find_elsewhere(target, sorted(missing), fields))] if missing else found
+
+
+def read_at(target: Target, places: Sequence[Place], fields: Sequence[str]) -> Conversation[list[Stored]]:
+    """Read given fields of those documents that are stored at places, as of now."""
+    found = yield from _get_many(target, places, fields)
+    return [
+        Stored(doc["_id"], doc["_source"], doc["_seq_no"], doc["_primary_term"], doc.get("_routing")) for doc in found
+    ]
+
+
+def name_place(place: Place) -> dict[str, str]:
+    """Write a place as requests of many items do."""
+    name, routing = place
+    return {"_id": name} if routing is None else {"_id": name, "routing": routing}
 
 
 def open_snapshot(target: Target) -> Conversation[str]:
@@ -148,7 +181,13 @@ def read_page(
     call = Call("POST", "/_search", encode(body), {"allow_partial_search_results": "false"})
     hits = (yield from ask(call, what="read a page of passages"))["hits"]["hits"]
     stored = tuple(
-        Stored(hit["_id"], _present(hit.get("_source", {}), profile), hit["_seq_no"], hit["_primary_term"])
+        Stored(
+            hit["_id"],
+            _present(hit.get("_source", {}), profile),
+            hit["_seq_no"],
+            hit["_primary_term"],
+            hit.get("_routing"),
+        )
         for hit in hits
     )
     return Page(stored, hits[-1]["sort"] if len(hits) == size else None)
@@ -180,7 +219,7 @@ def unencoded(target: Target) -> Clause:
     return {
         "bool": {
             "must_not": [
-                {"exists": {"field": profile.vector_field}},
+                has_vector(profile),
                 {"term": {f"{ENCODE_ERROR}.fingerprint": profile.fingerprint}},
             ]
         }
@@ -192,7 +231,7 @@ def failed(target: Target) -> Clause:
     profile = target.profile
     return {
         "bool": {
-            "must_not": [{"exists": {"field": profile.vector_field}}],
+            "must_not": [has_vector(profile)],
             "filter": [{"term": {f"{ENCODE_ERROR}.fingerprint": profile.fingerprint}}],
         }
     }
@@ -204,16 +243,27 @@ PASSAGE_FIELDS = (ID, TITLE, TEXT, DOCUMENT_ID, NUMBER, PASSAGES_TOTAL, START, E
 ENCODER_FIELDS = (TITLE, TEXT, ENCODE_ERROR)
 
 
-def _get_many(target: Target, ids: Sequence[str], fields: Sequence[str]) -> Conversation[list[dict[str, Any]]]:
-    if not ids:
+def _get_many(target: Target, places: Sequence[Place], fields: Sequence[str]) -> Conversation[list[dict[str, Any]]]:
+    if not places:
         return []
     wanted = source_of(fields, target.profile)
-    body = encode({"docs": [{"_id": one, "_source": wanted} for one in ids]})
+    body = encode({"docs": [{**name_place(one), "_source": wanted} for one in places]})
     found = yield from ask(Call("POST", f"/{sole_index(target)}/_mget", body), what=f"read from {target.name}")
-    for doc in found["docs"]:
+    docs = [doc for doc in found["docs"] if doc.get("error", {}).get("type") != _ROUTING_MISSING]
+    for doc in docs:
         if "error" in doc:
             raise _unreadable(target, doc)
-    return [{**doc, "_source": present(doc["_source"], target.profile)} for doc in found["docs"] if doc["found"]]
+    return [{**doc, "_source": present(doc["_source"], target.profile)} for doc in docs if doc["found"]]
+
+
+def _find_elsewhere(target: Target, ids: Sequence[str], fields: Sequence[str]) -> Conversation[list[Stored]]:
+    """Look for documents on every shard, as their routing is not known."""
+    yield from ask(Call("POST", f"/{target.name}/_refresh"), what=f"refresh {target.name}")
+    snapshot = yield from open_snapshot(target)
+    try:
+        return (yield from _find_many(snapshot, ids, fields, target.profile))
+    finally:
+        yield from close_snapshot(snapshot)
 
 
 def _find_many(

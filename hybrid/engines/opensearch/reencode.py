@@ -1,6 +1,7 @@
 """Another encoder for an index: its vectors come beside the old ones, and questions change over when all are there.
 
-Nothing is copied, and text may come and go meanwhile. The old vectors stay as the way back.
+Nothing is copied, and text may come and go meanwhile. The old vectors stay as the way back, which is kept whole until
+questions change over: what is written meanwhile gets both vectors.
 """
 
 import dataclasses
@@ -18,7 +19,9 @@ from .fill import check_readable
 from .lifecycle import META_KEY, OTHERS_KEY, Meta, read_profile
 from .locks import hold_lock
 from .patience import persist
-from .queries import Clause, Target
+from .pending import can_fill
+from .queries import Target
+from .vector_field import Clause, has_vector
 
 PURPOSE = "change the encoder"
 #: Vectors of a new field that are read back: an index that loses them must be noticed.
@@ -39,11 +42,18 @@ class Change:
     pending: int = 0
     #: Passages that have the old encoder's vector, and that the new one could not encode.
     losing: int = 0
+    #: Passages that wait for the old encoder's vector, without which the way back would have gaps.
+    behind: int = 0
 
 
 def add_encoder(target: Target, profile: Profile) -> Conversation[Target]:
     """Make room for another encoder's vectors, which workers fill in from then on; gives the target for them."""
     index, field = reads.sole_index(target), profile.vector_field
+    if target.profile.split_words:
+        raise UsageError(
+            f"Documents of {target.name} have a vector for each of their passages; another encoder comes by adopting "
+            "their source once more, under another name."
+        )
 
     def add() -> Conversation[None]:
         body = yield from _read(index)
@@ -67,10 +77,11 @@ def add_encoder(target: Target, profile: Profile) -> Conversation[Target]:
     return (yield from reopen(dataclasses.replace(target, profile=profile, is_main=False)))
 
 
-def finish(target: Target, *, allow_losing: bool = False) -> Conversation[Change]:
+def finish(target: Target, *, allow_losing: bool = False, allow_gaps: bool = False) -> Conversation[Change]:
     """Let questions use a target's encoder if it has a vector of every passage, or of all that it can read.
 
-    ``allow_losing`` takes passages in that lose a vector by it.
+    The encoder before must have one, too. ``allow_losing`` takes passages in that lose a vector by the change,
+    ``allow_gaps`` those that the way back would lack.
     """
     index, field = reads.sole_index(target), target.profile.vector_field
 
@@ -86,7 +97,7 @@ def finish(target: Target, *, allow_losing: bool = False) -> Conversation[Change
             )
         yield from writes.refresh(target)
         change = yield from _count(target, main)
-        if change.pending or (change.losing and not allow_losing):
+        if change.pending or (change.losing and not allow_losing) or (change.behind and not allow_gaps):
             return change
         yield from _write_meta(index, _swap(index, meta, field))
         return dataclasses.replace(change, done=True)
@@ -122,7 +133,7 @@ def go_back(target: Target, name: str | None = None) -> Conversation[Profile]:
 def probe(target: Target) -> Conversation[None]:
     """Read some vectors back that are searchable; an index that loses them is an error."""
     yield from writes.refresh(target)
-    body = {"query": _has(target.profile), "size": READ_BACK, "_source": False, "track_total_hits": False}
+    body = {"query": has_vector(target.profile), "size": READ_BACK, "_source": False, "track_total_hits": False}
     found = yield from ask(
         Call("POST", f"/{target.name}/_search", encode(body)), what=f"look at vectors of {target.name}"
     )
@@ -175,21 +186,17 @@ def _choose(index: str, others: Mapping[str, Other], name: str | None) -> str:
 
 def _count(target: Target, main: Profile) -> Conversation[Change]:
     gave_up = reads.failed(target)
-    body = {
-        "size": 0,
-        "track_total_hits": False,
-        "aggs": {
-            "pending": {"filter": reads.unencoded(target)},
-            "losing": {"filter": {"bool": {"filter": [gave_up, _has(main)]}}},
-        },
+    waits_for_old = reads.unencoded(dataclasses.replace(target, profile=main, is_main=True))
+    groups: dict[str, Clause] = {
+        "pending": reads.unencoded(target),
+        "losing": {"bool": {"filter": [gave_up, has_vector(main)]}},
+        "behind": waits_for_old if can_fill(main) else {"match_none": {}},
     }
+    aggregations = {name: {"filter": clause} for name, clause in groups.items()}
+    body = {"size": 0, "track_total_hits": False, "aggs": aggregations}
     call = Call("POST", f"/{target.name}/_search", encode(body), {"allow_partial_search_results": "false"})
     counted = (yield from ask(call, what=f"count the vectors of {target.name}"))["aggregations"]
-    return Change(done=False, pending=counted["pending"]["doc_count"], losing=counted["losing"]["doc_count"])
-
-
-def _has(profile: Profile) -> Clause:
-    return {"exists": {"field": profile.vector_field}}
+    return Change(done=False, **{name: counted[name]["doc_count"] for name in groups})
 
 
 def _add_field(index: str, settings: Mapping[str, Any], mapping: Mapping[str, Any]) -> Conversation[None]:

@@ -85,7 +85,7 @@ def _find(passages: Sequence[Stored]) -> Iterator[_Finding]:
 def _update(target: Target, finding: _Finding, others: Sequence[str]) -> Action:
     """Take stale vectors out, and write what the hashes are."""
     stored = finding.stored
-    head = {"update": {"_id": stored.id, "if_seq_no": stored.seq_no, "if_primary_term": stored.primary_term}}
+    head = {"update": stored.build_head()}
     said: dict[str, Any] = {TEXT_HASH: finding.text_hash}
     if finding.text_changed:
         said[CONTENT_HASH] = hash_content(from_document(stored.source, target.profile.vector_field))

@@ -8,11 +8,12 @@ from .calls import Call, Conversation, ask, encode
 from .fields import list_others
 from .queries import Target
 from .settle import read_share
+from .vector_field import has_vector
 
 
 def read_status(target: Target) -> Conversation[Status]:
     """Count what is searchable now."""
-    encoded = {"filter": {"exists": {"field": target.profile.vector_field}}}
+    encoded = {"filter": has_vector(target.profile)}
     body = {
         "size": 0,
         "track_total_hits": True,

@@ -14,7 +14,7 @@ import numpy as np
 from ...errors import UsageError
 from ...profile import Profile
 from ...requests import SearchRequest, make_request
-from . import queries
+from . import queries, vector_field
 from .calls import Call, Conversation, ask, encode
 from .queries import Body, Target
 
@@ -34,15 +34,15 @@ _MUSTACHE = {
 def build_template(target: Target, lam: float | None = None) -> str:
     """Write the template; λ is part of it."""
     request = _make_request(target.profile, lam)
-    near: dict[str, Any] = {"vector": _VECTOR, "k": queries.graph_k(request), "filter": _FILTER, "boost": _AHEAD}
-    either = [queries.match(request, target), {"knn": {target.profile.vector_field: near}}]
+    near = {"vector": _VECTOR, "k": queries.graph_k(request), "boost": _AHEAD}
+    either = [queries.match(request, target), vector_field.walk_graph(target.profile, near, [_FILTER])]
+    query = {"bool": {"should": either, "minimum_should_match": 1, "filter": [_FILTER]}}
     body: Body = {
-        "query": {"bool": {"should": either, "minimum_should_match": 1, "filter": [_FILTER]}},
+        **queries.tell_sim(request, target, query),
         "rescore": _rescore(request, target),
         "size": _SIZE,
         "track_total_hits": False,
         "_source": {"excludes": [target.profile.vector_field]},
-        "script_fields": queries.sim_field(request, target),
     }
     text = json.dumps(_mark(body, request, target.profile))
     for mark, mustache in _MUSTACHE.items():

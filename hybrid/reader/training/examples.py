@@ -5,7 +5,7 @@ come with other paragraphs of their article, or with what an index finds. An ans
 supervision. Which passage holds an answer is decided as in the evaluation.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,8 @@ from ...engines.contract import Index
 from ...errors import UsageError
 from ...evaluation.formats.files import fail, read_json
 from ...evaluation.matching import TokenMatcher
+from ...evaluation.sources import tell_file
+from ...training.dpr_json import Context, Row, begins_list, read_rows
 
 #: Questions that go to an index together.
 _BATCH = 64
@@ -39,14 +41,7 @@ class Example:
 
 def read_examples(path: Path) -> list[Example]:
     """Read a file in either format; questions without an answer in a passage are left out."""
-    content = read_json(path)
-    if isinstance(content, list):
-        found = [_read_dpr(path, number, row) for number, row in enumerate(content)]
-    elif isinstance(content, dict) and isinstance(content.get("data"), list):
-        found = list(_read_squad(path, content["data"]))
-    else:
-        raise UsageError(f"{path} is neither DPR's JSON (a list) nor SQuAD's (an object with data).")
-    examples = [one for one in found if one.positives]
+    examples = [one for one in _read(path) if one.positives]
     if not examples:
         raise UsageError(f"{path} holds no question with an answer in a passage; there is nothing to learn from.")
     return examples
@@ -62,30 +57,25 @@ def retrieve_negatives(index: Index, examples: Sequence[Example], k: int) -> Ite
             yield replace(example, negatives=tuple(hits))
 
 
-def _read_dpr(path: Path, number: int, row: Any) -> Example:
-    place = f"row {number + 1}"
-    if not isinstance(row, dict) or not isinstance(row.get("question"), str):
-        fail(path, place, "no text named question")
-    answers = row.get("answers")
-    if not isinstance(answers, list) or not all(isinstance(one, str) for one in answers):
-        fail(path, place, "no list of texts named answers")
-    matcher = TokenMatcher(answers)
-    positives = [one for one in _read_passages(path, place, row, "positive_ctxs") if matcher.matches(one.text)]
-    others = ("hard_negative_ctxs", "negative_ctxs")
-    negatives = [one for name in others for one in _read_passages(path, place, row, name)]
-    return Example(
-        row["question"].strip(),
-        tuple(answers),
-        tuple(positives),
-        tuple(one for one in negatives if not matcher.matches(one.text)),
-    )
+def _read(path: Path) -> Iterator[Example]:
+    format_ = "json" if begins_list(path) else tell_file(path)
+    if format_ in ("json", "jsonl"):
+        return map(_make_example, read_rows(path))
+    content = read_json(path) if format_ == "squad" else None
+    if not isinstance(content, dict) or not isinstance(content.get("data"), list):
+        raise UsageError(f"{path} is neither DPR's JSON (rows of questions) nor SQuAD's (an object with data).")
+    return _read_squad(path, content["data"])
 
 
-def _read_passages(path: Path, place: str, row: Mapping[str, Any], name: str) -> Iterator[Source]:
-    for one in row.get(name) or ():
-        if not isinstance(one, dict) or not isinstance(one.get("text"), str):
-            fail(path, place, f"a passage of {name} without a text")
-        yield Source(one.get("title") or "", one["text"])
+def _make_example(row: Row) -> Example:
+    matcher = TokenMatcher(row.answers)
+    positives = (one for one in row.positives if matcher.matches(one.text))
+    negatives = (one for one in (*row.hard_negatives, *row.negatives) if not matcher.matches(one.text))
+    return Example(row.question, row.answers, _to_sources(positives), _to_sources(negatives))
+
+
+def _to_sources(contexts: Iterable[Context]) -> tuple[Source, ...]:
+    return tuple(Source(one.title, one.text) for one in contexts)
 
 
 def _read_squad(path: Path, articles: Sequence[Any]) -> Iterator[Example]:

@@ -11,12 +11,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
 from ...encoders.backends import Means
-from ...encoders.machine import count_cpus, cpu_has_bf16
+from ...encoders.machine import count_cpus
 from ...encoders.tokens import Ids
-from ...encoders.torch_models import device_has_bf16, find_devices, pad
+from ...encoders.torch_models import find_devices, pad
 from ...errors import UsageError
+from ...training.optimizing import make_optimizer, take_step, wants_bf16, warm_up
+from ...training.states import clear_states, place_states, replace_folder, resume, save_state
 from ..calibrating import calibrate, is_true
 from ..cards import Card, write_card
 from ..folders import Folder, read_folder
@@ -26,13 +29,11 @@ from . import saving
 from .dev import DevSet, Figures, measure
 from .examples import Example
 from .inputs import Group, Inputs
+from .joint import Joint, QuestionTower
 from .losses import batch_loss
 from .start import make_model
 
-#: Devlin et al., and the authors' code: no weight decay, gradients no longer than this.
-_CLIP = 2.0
-_EPSILON = 1e-8
-_CANDIDATE = "candidate"
+_CANDIDATE, _CANDIDATE_ENCODER = "candidate", "candidate-encoder"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,25 +71,44 @@ class Told:
     steps: int
     loss: float
     figures: Figures | None = None
+    #: The part of the loss that is the retriever's, if it is trained, too.
+    retriever: float | None = None
 
 
 Tell = Callable[[Told], None]
+
+
+class Learners(nn.Module):
+    """What is trained: a reader, and with it, in joint training, the tower of the questions that it is asked."""
+
+    def __init__(self, reader: SpanModel, tower: QuestionTower | None):
+        super().__init__()
+        self.reader, self.tower = reader, tower
 
 
 class Training:
     """One training: a reader in ``target``, and beside it, until it is done, states to go on from."""
 
     def __init__(
-        self, target: Path, start: Folder, plan: Plan, examples: Sequence[Example], device: str | None = None
+        self,
+        target: Path,
+        start: Folder,
+        plan: Plan,
+        examples: Sequence[Example],
+        device: str | None = None,
+        joint: Joint | None = None,
     ):
         self._target, self._start, self._plan, self._examples = target, start, plan, examples
-        self._states = target.with_name(f"{target.name}.training")
-        if target.exists() and not self._states.exists():
-            raise UsageError(f"{target} is there already; name another folder, or remove it.")
+        self._joint = joint
+        if joint and joint.target.resolve() == target.resolve():
+            raise UsageError(f"The reader and the encoder cannot both be {target}; name two folders.")
+        self._states = place_states(target)
+        if joint and joint.target.exists() and not self._states.exists():
+            raise UsageError(f"{joint.target} is there already; name another folder for the encoder, or remove it.")
         self._device = find_devices(device)[0]
         if self._device == "cpu":
             torch.set_num_threads(min(torch.get_num_threads(), count_cpus()))
-        self._has_bf16 = _wants_bf16(plan.precision, self._device)
+        self._has_bf16 = wants_bf16(plan.precision, self._device)
         tokenizer, frame = open_frame(start)
         self._inputs = Inputs(tokenizer, frame, start.max_length, plan.passages)
         self._blank = int(start.checkpoint.config.get("pad_token_id") or 0)
@@ -97,76 +117,80 @@ class Training:
 
     def run(self, dev: DevSet | None, data: str, tell: Tell) -> Card:
         """Train to the end, keep the best reader, calibrate it, and give its card; ``data`` names the questions."""
-        model = make_model(self._start, self._plan.seed).to(self._device)
-        if self._plan.freeze_embeddings:
-            saving.freeze_embeddings(model)
-        trained = [one for one in model.parameters() if one.requires_grad]
-        optimizer = torch.optim.AdamW(trained, lr=self._plan.lr, eps=_EPSILON, weight_decay=0.0)
-        done, best = self._resume(model, optimizer)
+        learners = self._make_learners().to(self._device)
+        optimizer = make_optimizer(learners.parameters(), self._plan.lr)
+        state = resume(self._states, self._name, learners, optimizer)
+        done, best = (state.step, state.facts["best"]) if state else (0, None)
         if self.steps == 0:
-            self._judge(model, None, None)
+            self._judge(learners, None, None)
         for step in range(done, self.steps):
-            loss, figures, ends = self._step(model, optimizer, step), None, (step + 1) % self._per_epoch == 0
+            loss, retriever = self._step(learners, optimizer, step)
+            figures, ends = None, (step + 1) % self._per_epoch == 0
             if ends:
-                figures = self._judge(model, dev, best)
+                figures = self._judge(learners, dev, best)
                 best = self._best(figures, best)
             if ends or (step + 1) % self._plan.save_every == 0:
                 facts = {"best": best, "plan": self._name}
-                saving.save_state(self._states, step + 1, model, optimizer, facts)
-            tell(Told(step + 1, self.steps, loss, figures))
+                save_state(self._states, step + 1, learners, optimizer, facts)
+            tell(Told(step + 1, self.steps, loss, figures, retriever))
         return self._finish(dev, data)
-
-    def _resume(self, model: SpanModel, optimizer: torch.optim.Optimizer) -> tuple[int, float | None]:
-        """Go on from the last state, if there is one."""
-        state = saving.find_state(self._states)
-        if state is None:
-            return 0, None
-        if state.facts["plan"] != self._name:
-            raise UsageError(
-                f"{self._states} holds a training that was begun with other options or data; repeat them to go on, "
-                "or remove that folder to start anew."
-            )
-        saving.load_state(state, model, optimizer)
-        return state.step, state.facts["best"]
 
     @property
     def _name(self) -> str:
         """What tells this training from others."""
         told = (dataclasses.asdict(self._plan), self._start.name, self._start.max_length, len(self._examples))
-        return json.dumps(told)
+        return json.dumps([*told, self._joint.name] if self._joint else told)
 
-    def _step(self, model: SpanModel, optimizer: torch.optim.Optimizer, step: int) -> float:
-        """Learn from the questions of one step and give the loss."""
+    def _make_learners(self) -> Learners:
+        reader = make_model(self._start, self._plan.seed)
+        if self._plan.freeze_embeddings:
+            saving.freeze_embeddings(reader)
+        return Learners(reader, self._joint.make_tower() if self._joint else None)
+
+    def _step(self, learners: Learners, optimizer: torch.optim.Optimizer, step: int) -> tuple[float, float | None]:
+        """Learn from the questions of one step, and give the loss and the retriever's part of it."""
         torch.manual_seed(self._plan.seed * 1_000_003 + step)
-        model.train()
-        rate = self._plan.lr * warm_up(step, self.steps, self._plan.warmup)
-        for parameters in optimizer.param_groups:
-            parameters["lr"] = rate
+        learners.train()
         groups = list(self._read(step))
         total = 0.0
         for part in _split(groups, self._plan.accumulate):
             with torch.autocast(torch.device(self._device).type, torch.bfloat16, enabled=self._has_bf16):
                 ids, mask = (one.to(self._device) for one in pad(_list_ids(part), self._blank))
-                relevance, scores = model(ids, mask)
+                relevance, scores = learners.reader(ids, mask)
                 loss = batch_loss(relevance, scores, part) * (len(part) / len(groups))
             loss.backward()  # type: ignore[no-untyped-call]
             total += float(loss.detach())
-        torch.nn.utils.clip_grad_norm_(model.parameters(), _CLIP)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        return total
+        retriever = self._retrieve(learners, step)
+        take_step(optimizer, self._plan.lr * warm_up(step, self.steps, self._plan.warmup))
+        return total + (retriever or 0.0), retriever
+
+    def _retrieve(self, learners: Learners, step: int) -> float | None:
+        """Let the questions' tower learn from a step, if it is trained, and give its loss."""
+        if self._joint is None or learners.tower is None:
+            return None
+        numbers = self._choose(step)
+        questions = [self._examples[number].question for number in numbers]
+        with torch.autocast(torch.device(self._device).type, torch.bfloat16, enabled=self._has_bf16):
+            loss = self._joint.candidates.compare(learners.tower(questions), numbers)
+        loss.backward()  # type: ignore[no-untyped-call]
+        return float(loss.detach())
+
+    def _choose(self, step: int) -> list[int]:
+        """Give the numbers of the examples of a step."""
+        epoch, place = divmod(step, self._per_epoch)
+        order = np.random.default_rng((self._plan.seed, epoch)).permutation(len(self._examples))
+        numbers: list[int] = order[place * self._plan.batch : (place + 1) * self._plan.batch].tolist()
+        return numbers
 
     def _read(self, step: int) -> Iterator[Group]:
         """Give the questions of a step; those whose answer is not made of whole words are passed over."""
-        epoch, place = divmod(step, self._per_epoch)
-        order = np.random.default_rng((self._plan.seed, epoch)).permutation(len(self._examples))
-        for number in order[place * self._plan.batch : (place + 1) * self._plan.batch].tolist():
-            rng = np.random.default_rng((self._plan.seed, epoch, number))
+        for number in self._choose(step):
+            rng = np.random.default_rng((self._plan.seed, step // self._per_epoch, number))
             group = self._inputs.make(self._examples[number], rng)
             if group is not None:
                 yield group
 
-    def _judge(self, model: SpanModel, dev: DevSet | None, best: float | None) -> Figures | None:
+    def _judge(self, learners: Learners, dev: DevSet | None, best: float | None) -> Figures | None:
         """Save the reader as it is now, judge it as it was saved, and keep it if it is better than the best."""
         card = self._start.card
         if self._plan.freeze_embeddings:
@@ -177,10 +201,14 @@ class Training:
             # Nobody has taught it which passage is relevant; the retriever knows.
             card = dataclasses.replace(card, beta=0.0, gamma=1.0)
         candidate = self._states / _CANDIDATE
-        saving.save_reader(candidate, model, self._start, card)
+        saving.save_reader(candidate, learners.reader, self._start, card)
+        if self._joint and learners.tower:
+            self._joint.save(learners.tower, self._states / _CANDIDATE_ENCODER)
         figures = measure(self._open(candidate), dev, among=self._plan.passages > 1) if dev else None
         if figures is None or best is None or figures.among.em > best:
-            saving.replace_folder(candidate, self._target)
+            if self._joint:
+                replace_folder(self._states / _CANDIDATE_ENCODER, self._joint.target)
+            replace_folder(candidate, self._target)
         return figures
 
     def _best(self, figures: Figures | None, best: float | None) -> float | None:
@@ -206,22 +234,8 @@ class Training:
                 card = dataclasses.replace(card, calibration=None)
         card = dataclasses.replace(card, notes=notes)
         write_card(self._target, card)
-        saving.clear_states(self._states)
+        clear_states(self._states)
         return card
-
-
-def warm_up(step: int, steps: int, share: float) -> float:
-    """Give the part of the learning rate that counts: it grows at first, then falls to nothing."""
-    warm = max(1, round(steps * share))
-    return min((step + 1) / warm, (steps - step) / max(1, steps - warm + 1))
-
-
-def _wants_bf16(precision: str, device: str) -> bool:
-    if precision not in ("auto", "bf16", "fp32"):
-        raise UsageError(f"The precision {precision!r} is none of fp32, bf16 and auto.")
-    if precision != "auto":
-        return precision == "bf16"
-    return cpu_has_bf16() if device == "cpu" else device_has_bf16(device)
 
 
 def _split(groups: Sequence[Group], parts: int) -> Iterator[list[Group]]:

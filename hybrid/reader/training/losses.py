@@ -24,6 +24,19 @@ def group_loss(relevance: Tensor, scores: Tensor, group: Group) -> Tensor:
     return right - torch.logsumexp(chances[firsts, 0] + chances[lasts, 1], dim=0)
 
 
+def retriever_loss(scores: Tensor, right: Tensor) -> Tensor:
+    """Give minus the log-likelihood of the passages that hold an answer among all passages of a step (appendix D).
+
+    ``scores`` and ``right`` have a row a question and a column a passage; a question that no passage answers says
+    nothing.
+    """
+    asked = right.any(dim=1)
+    if not asked.any():
+        return scores.sum() * 0
+    chances = log_softmax(scores[asked], dim=1).masked_fill(~right[asked], float("-inf"))
+    return -torch.logsumexp(chances, dim=1).mean()
+
+
 def batch_loss(relevance: Tensor, scores: Tensor, groups: Sequence[Group]) -> Tensor:
     """Give the mean of several questions' losses, whose passages lie one after the other."""
     losses, start = [], 0

@@ -1,0 +1,47 @@
+"""Another tower for an index's questions, where the passages' is the same: nothing is encoded anew."""
+
+from typing import TYPE_CHECKING, Literal
+
+from ..address import LocalAddress, parse_address
+from ..engines.local.database import NAME
+from ..engines.opensearch.client import Client
+from ..engines.opensearch.lifecycle import change_profile
+from ..engines.opensearch.queries import Target
+from ..index import open_index
+from ..profile import Profile
+from ..settings import Settings
+from .output import say
+
+if TYPE_CHECKING:
+    from ..encoders import Encoder
+
+
+def change_in_folder(
+    address: str, settings: Settings, name: str, scale: float | Literal["auto"] | None
+) -> Profile | None:
+    """Let the questions of an index in a folder use an encoder; None where it is none, or its passages differ."""
+    from ..encoders import load_encoder
+
+    place = parse_address(address, settings)
+    if not isinstance(place, LocalAddress) or not (place.path / NAME).is_file():
+        return None
+    made = load_encoder(name, scale=scale)
+    with open_index(address, settings=settings) as index:
+        fitting = made.fit_profile(index.profile)
+        if fitting:
+            index.intake().change_profile(lambda profile: made.fit_profile(profile) or profile)
+    return _tell(fitting)
+
+
+def change_on_cluster(client: Client, target: Target, made: "Encoder") -> Profile | None:
+    """Let the questions of an index on a cluster use an encoder; None where its passages differ."""
+    fitting = made.fit_profile(target.profile)
+    if fitting:
+        client.run(change_profile(target, lambda profile: made.fit_profile(profile) or profile))
+    return _tell(fitting)
+
+
+def _tell(profile: Profile | None) -> Profile | None:
+    if profile:
+        say("passages keep their vectors; λ is as before, and hybrid tune fits it to the questions' new tower")
+    return profile

@@ -1,0 +1,1 @@
+"""What all training shares: files of examples, states on the disk."""

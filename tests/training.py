@@ -1,0 +1,39 @@
+"""Rows to train a tiny encoder on, and what the processes of a training do in tests. Imported by new processes."""
+
+import os
+import signal
+from typing import Any
+
+from hybrid.encoders.training.processes import Together
+from hybrid.errors import UsageError
+from hybrid.training.dpr_json import Context, Row
+
+WORDS = ("moon", "tide", "ocean", "gravity", "who", "what", "wrote", "pulls")
+ROWS = [
+    Row(
+        f"{word} {word}",
+        (word,),
+        (Context("", f"{word} {word} query", word),),
+        (Context("", f"the passage {'a' * number}"),),
+        (Context("tides", f"query query {'b' * number}"),),
+    )
+    for number, word in enumerate(WORDS, 1)
+]
+
+
+def be_killed(together: Together, _: str, __: Any) -> None:
+    """End the second process as the system ends one where memory runs out; the first waits for it."""
+    import torch
+
+    if together.rank == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    together.add(torch.ones(3))
+
+
+def refuse(together: Together, _: str, __: Any) -> None:
+    """Refuse to go on in the second process; the first waits for it."""
+    import torch
+
+    if together.rank == 1:
+        raise UsageError("the second one has had enough.")
+    together.add(torch.ones(3))

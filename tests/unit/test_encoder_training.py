@@ -1,0 +1,311 @@
+"""Training an encoder from end to end: it learns, goes on after a kill, keeps the best, and shares its work."""
+
+import dataclasses
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from hybrid.cli.main import run
+from hybrid.encoders import load_encoder
+from hybrid.encoders.training import loop
+from hybrid.encoders.training.loop import Plan, Told, Training
+from hybrid.encoders.training.validating import Figures, make_dev_set, measure
+from hybrid.errors import ModelError, UsageError
+from hybrid.training.dpr_json import Context, Row, write_row
+from tests.messages import assert_one_clear_line
+from tests.tiny_models import save_bert
+from tests.training import ROWS
+
+QUICK = Plan(epochs=3, batch=4, lr=1e-3, precision="fp32", chunk_tokens=24, save_every=1)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Keep torch to one thread: on a busy machine those of a tiny model only wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_bert(tmp_path_factory.mktemp("models") / "bert")
+
+
+@pytest.fixture(scope="module")
+def whole(bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What ``QUICK`` makes when nothing comes between."""
+    target = tmp_path_factory.mktemp("whole") / "out"
+    make(bert, target).run(nothing)
+    return target
+
+
+def nothing(_: Told) -> None:
+    """Tell nobody."""
+
+
+def make(bert: Path, target: Path, plan: Plan = QUICK, dev: list[Row] | None = ROWS, **options: Any) -> Training:
+    return Training(target, str(bert), plan, ROWS, dev, "cpu", **options)
+
+
+def read_weights(folder: Path) -> dict[str, torch.Tensor]:
+    return {
+        f"{path.parent.name}/{name}": weight
+        for path in sorted(folder.rglob("model.safetensors"))
+        for name, weight in load_file(path).items()
+    }
+
+
+def assert_same(left: Path, right: Path) -> None:
+    first, second = read_weights(left), read_weights(right)
+    assert first.keys() == second.keys()
+    assert [name for name in first if not torch.equal(first[name], second[name])] == []
+
+
+@pytest.mark.parametrize("options", [{}, {"towers": 1, "similarity": "cosine"}])
+def test_training_teaches_what_is_to_be_learnt(options: dict[str, Any], bert: Path, tmp_path: Path) -> None:
+    told: list[Told] = []
+    plan = Plan(epochs=60, batch=8, lr=3e-3, dropout=0.0, precision="fp32", **options)
+    trained = make(bert, tmp_path / "out", plan).run(told.append)
+    assert told[-1].loss is not None
+    assert told[1].loss is not None
+    assert told[-1].loss < 0.7 * told[1].loss
+    assert trained.before is not None
+    assert trained.after is not None
+    assert trained.after.average_rank < trained.before.average_rank
+    assert trained.after.average_rank == min(one.figures.average_rank for one in told if one.step and one.figures)
+    assert not (tmp_path / "out.training").exists()
+    # What hybrid will find is what training has seen.
+    encoder, dev = load_encoder(str(tmp_path / "out"), device="cpu", precision="fp32"), make_dev_set(ROWS)
+    vectors = encoder.encode_questions(dev.questions), encoder.encode_passages(dev.contexts)
+    assert measure(*map(torch.from_numpy, vectors), dev, Plan()) == trained.after
+
+
+class StoppedError(Exception):
+    """What a test stops training with."""
+
+
+@pytest.mark.parametrize("stop", [0, 1, 4, 6])
+def test_training_that_was_stopped_ends_as_if_it_had_not_been(
+    stop: int, bert: Path, whole: Path, tmp_path: Path
+) -> None:
+    def strike(told: Told) -> None:
+        if told.step == stop:
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        make(bert, tmp_path / "out").run(strike)
+    steps: list[int] = []
+    make(bert, tmp_path / "out").run(lambda told: steps.append(told.step))
+    assert steps == list(range(stop + 1 if stop else 0, 7))
+    assert_same(tmp_path / "out", whole)
+    notes = [json.loads((folder / "hybrid_training.json").read_text()) for folder in (tmp_path / "out", whole)]
+    assert notes[0] == notes[1]
+
+
+_KILLED = """
+import os, signal, sys
+from tests.unit.test_encoder_training import make
+from pathlib import Path
+
+def strike(told):
+    if told.step == 4:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+make(Path(sys.argv[1]), Path(sys.argv[2])).run(strike)
+"""
+
+
+def test_training_that_was_killed_ends_with_the_same_weights(bert: Path, whole: Path, tmp_path: Path) -> None:
+    given = [sys.executable, "-c", _KILLED, str(bert), str(tmp_path / "out")]
+    ended = subprocess.run(given, cwd=Path(__file__).parents[2], capture_output=True)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    assert (tmp_path / "out.training" / "state-00000004").is_dir()
+    make(bert, tmp_path / "out").run(nothing)
+    assert_same(tmp_path / "out", whole)
+    assert list(tmp_path.iterdir()) == [tmp_path / "out"]
+
+
+def test_two_processes_make_what_one_makes(bert: Path, whole: Path, tmp_path: Path) -> None:
+    """Dropout included. Sums come in another order, which Adam makes more of where a gradient is next to nothing."""
+    told: list[Told] = []
+    alone: list[Told] = []
+    make(bert, tmp_path / "out", processes=2).run(told.append)
+    make(bert, tmp_path / "alone").run(alone.append)
+    assert [one.step for one in told] == list(range(7))
+    assert [one.loss for one in told[1:]] == pytest.approx([one.loss for one in alone[1:]], rel=1e-4)
+    first, second = read_weights(tmp_path / "out"), read_weights(whole)
+    for name, weight in second.items():
+        torch.testing.assert_close(first[name], weight, rtol=0.0, atol=0.5 * QUICK.lr)
+
+
+def test_processes_and_gpus_are_named_apart(bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UsageError, match="1 or more"):
+        make(bert, tmp_path / "out", processes=0)
+    monkeypatch.setattr(loop, "find_devices", lambda wanted: wanted.split(",") if wanted else ["cuda:0", "cuda:1"])
+    assert loop.find_places("cuda:0,cuda:1", 1) == ["cuda:0", "cuda:1"]
+    assert loop.find_places(None, 1) == ["cuda:0"]
+    assert loop.find_places("cpu", 3) == ["cpu"] * 3
+    with pytest.raises(UsageError, match="GPUs are named"):
+        loop.find_places(None, 2)
+
+
+def test_other_options_or_data_do_not_go_on_with_a_training(bert: Path, tmp_path: Path) -> None:
+    def strike(told: Told) -> None:
+        if told.step == 1:
+            raise StoppedError
+
+    target = tmp_path / "out"
+    with pytest.raises(StoppedError):
+        make(bert, target).run(strike)
+    other = dataclasses.replace(QUICK, lr=1e-4)
+    for training in (
+        make(bert, target, other),
+        make(bert, target, dev=ROWS[:4]),
+        Training(target, str(bert), QUICK, ROWS[::-1], ROWS, "cpu"),
+    ):
+        with pytest.raises(UsageError, match="other options or data"):
+            training.run(nothing)
+
+
+def test_folder_that_is_taken_is_left_alone(bert: Path) -> None:
+    with pytest.raises(UsageError, match="is there already"):
+        make(bert, bert)
+    assert (bert / "model.safetensors").is_file()
+
+
+def figures(rank: float, top1: float) -> Figures:
+    return Figures(8, 24, rank, top1, 50.0, 100.0, 100.0)
+
+
+@pytest.mark.parametrize(("by", "kept"), [("average_rank", 2), ("top1", 3), ("top5", 1)])
+def test_best_epoch_is_kept_and_an_equal_one_does_not_replace_it(
+    by: Any, kept: int, bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worth = iter([figures(9, 0), figures(4, 10), figures(2, 10), figures(3, 30), figures(2, 30)])
+    monkeypatch.setattr(loop, "measure", lambda *_: next(worth))
+    weights: list[bytes] = []
+
+    def look(told: Told) -> None:
+        if told.figures and told.step:
+            weights.append((tmp_path / "out" / "passage" / "model.safetensors").read_bytes())
+
+    plan = Plan(epochs=4, batch=8, lr=1e-3, precision="fp32", keep_by=by)
+    trained = make(bert, tmp_path / "out", plan).run(look)
+    assert trained.epoch == kept
+    assert weights[kept - 1] == weights[-1] == (tmp_path / "out" / "passage" / "model.safetensors").read_bytes()
+    assert kept == 1 or weights[kept - 2] != weights[kept - 1]
+    assert trained.before == figures(9, 0)
+
+
+def test_without_questions_to_judge_by_the_last_epoch_is_kept(bert: Path, tmp_path: Path) -> None:
+    trained = make(bert, tmp_path / "out", dev=None).run(nothing)
+    assert (trained.epoch, trained.before, trained.after) == (3, None, None)
+
+
+def test_no_epoch_writes_what_it_begins_with(bert: Path, tmp_path: Path) -> None:
+    plan = Plan(epochs=0, towers=1, precision="fp32")
+    trained = make(bert, tmp_path / "out", plan).run(nothing)
+    assert trained.before == trained.after
+    before, after = (load_file(folder / "model.safetensors") for folder in (bert, tmp_path / "out"))
+    assert all(torch.equal(before[name], weight) for name, weight in after.items())
+
+
+def test_loss_that_is_no_number_ends_training(bert: Path, tmp_path: Path) -> None:
+    plan = Plan(epochs=3, batch=8, lr=1e30, warmup=0.0, precision="fp32")
+    with pytest.raises(ModelError, match="lower --lr") as caught:
+        make(bert, tmp_path / "out", plan).run(nothing)
+    assert_one_clear_line(caught.value)
+
+
+def test_ranks_are_those_counted_out() -> None:
+    """Against plain Python: other right passages do not stand in the way, and what is as similar stands before."""
+    rng = np.random.default_rng(5)
+    rows = [
+        Row(
+            f"q{number}",
+            (),
+            tuple(Context("", f"p{one}", str(one)) for one in (number, (number + 1) % 6)[: 1 + number % 2]),
+            tuple(Context("", f"h{one}") for one in range(number % 3)),
+            (Context("", f"p{(number + 3) % 6}", "other id"),),
+        )
+        for number in range(6)
+    ]
+    dev = make_dev_set([*rows, Row("none", (), ())])
+    assert len(dev.contexts) == len(set(dev.contexts)) == 8
+    for vectors in (rng.normal(size=(14, 3)), np.ones((14, 3))):
+        questions, contexts = torch.tensor(vectors[:6]), torch.tensor(vectors[6:])
+        found = measure(questions, contexts, dev, Plan())
+        ranks = []
+        for row, question in zip(rows, questions, strict=True):
+            scores = {
+                text: float((question * vector).sum())
+                for (_, text), vector in zip(dev.contexts, contexts, strict=True)
+            }
+            own = scores[row.positives[0].text]
+            others = [one for text, one in scores.items() if text not in {one.text for one in row.positives}]
+            ranks.append(1 + sum(one >= own for one in others))
+        assert found.average_rank == pytest.approx(np.mean(ranks), abs=1e-3)
+        assert found.top1 == pytest.approx(100 * np.mean(np.array(ranks) <= 1), abs=0.01)
+        assert found.top5 == pytest.approx(100 * np.mean(np.array(ranks) <= 5), abs=0.01)
+
+
+def test_model_that_has_gone_astray_is_worth_nothing() -> None:
+    dev = make_dev_set(ROWS)
+    lost = torch.full((len(dev.contexts), 3), float("nan"))
+    assert measure(lost[: len(ROWS)], lost, dev, Plan()).average_rank >= len(dev.contexts) - 1
+
+
+def test_questions_to_judge_by_need_a_right_passage(bert: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="judge by"):
+        make(bert, tmp_path / "out", dev=[Row("none", (), ())])
+
+
+def write(path: Path, rows: list[Row]) -> Path:
+    path.write_bytes(b"\n".join(map(write_row, rows)))
+    return path
+
+
+def test_command_trains_and_says_what_came_of_it(
+    bert: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write(tmp_path / "train.jsonl", [*ROWS, Row("none", (), ())])
+    given = ["train", "encoder", str(tmp_path / "out"), "--questions", str(file), "--questions", f"{file}=0.5"]
+    options = ["--dev", str(file), "--from", str(bert), "--epochs", "2", "--batch", "4", "--device", "cpu"]
+    assert run([*given, *options, "--lr", "1e-3", "--precision", "fp32", "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["epoch"] in (1, 2)
+    assert json.loads(out)["after"]["questions"] == len(ROWS)
+    assert "16 questions, 6 steps" in err
+    assert "left out: 2 rows with no right passage" in err
+    assert "step 3: average rank" in err
+    assert load_encoder(str(tmp_path / "out"), device="cpu").dimension == 16
+    assert run([*given, *options]) == 2
+    assert "is there already" in capsys.readouterr().err
+
+
+def test_command_warns_once_of_questions_that_nothing_is_wrong_for(
+    bert: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    twins = [dataclasses.replace(ROWS[0], question=one, hard_negatives=(), negatives=()) for one in ("who", "what")]
+    file = write(tmp_path / "train.jsonl", twins)
+    given = ["train", "encoder", str(tmp_path / "out"), "--questions", str(file), "--from", str(bert)]
+    assert run([*given, "--epochs", "3", "--device", "cpu", "--precision", "fp32"]) == 0
+    assert capsys.readouterr().err.count("nothing is wrong for 2 of its questions") == 1
+
+
+def test_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["train", "encoder", "--help"]) == 0
+    told = capsys.readouterr().out
+    assert "\\b" not in told
+    assert "--questions webq.json=4" in told

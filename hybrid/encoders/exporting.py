@@ -24,7 +24,7 @@ from .steps import POOLING_FLAGS, Step
 
 _WEIGHTS = "model.safetensors"
 #: What makes the tokenizer of a model, as far as it is there.
-TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "special_tokens_map.json")
+_TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "special_tokens_map.json")
 _MODULES = "sentence_transformers.models."
 _CLASSES = {"pool": "Pooling", "dense": "Dense", "layer_norm": "LayerNorm", "normalize": "Normalize"}
 _SIMILARITIES = {"dot": "dot", "cosine": "cosine", "l2": "euclidean"}
@@ -70,7 +70,7 @@ def write_model(folder: Path, weights: Mapping[str, Tensor], config: Mapping[str
     # The library keeps the file to its owner, and workers may run as somebody else.
     (folder / _WEIGHTS).chmod(0o644)
     _write(folder / CONFIG, config)
-    for name in TOKENIZER:
+    for name in _TOKENIZER:
         if (tokenizer / name).is_file():
             shutil.copy(tokenizer / name, folder / name)
 

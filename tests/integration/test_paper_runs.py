@@ -17,7 +17,7 @@ from hybrid.encoders import load_encoder
 from hybrid.evaluation.matching import TokenMatcher
 from hybrid.training.dpr_json import Context, Row, write_rows
 from tests import corpora
-from tests.tiny_models import save_bert, save_dpr
+from tests.tiny_models import save_bert, save_dpr, save_kin
 
 WORDS = ("moon", "tide", "tides", "gravity", "pulls", "ocean", "who", "what", "wrote", "query", "passage")
 
@@ -75,6 +75,8 @@ def paper(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     save_dpr(folder / "dpr-multi" / "question", passages=False, seed=1)
     save_dpr(folder / "dpr-multi" / "passage", passages=True, seed=2)
+    save_kin(folder / "reader-nq", "DPRReader")
+    save_bert(folder / "bert-base-uncased", seed=3)
     return folder
 
 
@@ -92,6 +94,16 @@ def test_the_papers_rows_are_measured_with_its_files(paper: Path, tmp_path: Path
     lines = list(report.describe_table("2", original, original))
     (line,) = [one for one in lines if one.split()[:4] == ["DPR,", "multi", "nq/top20", "79.4"]]
     assert line.split()[-1] in ("pass", "fail")
+
+
+def test_rows_are_trained_and_read_with_the_papers_files(paper: Path, tmp_path: Path) -> None:
+    results = Results(tmp_path)
+    run_cells([cell for cell in list_cells("3") if cell.row == "batch-8"], paper, results)
+    run_cells([cell for cell in list_cells("4") if cell.row == "multi-dense"], paper, results)
+    original, _ = gather(["3", "4"], results, BUDGETS["small"])
+    assert original.columns("3", "batch-8") == [f"nq-dev/top{k}" for k in (1, 5, 20, 100)]
+    assert (paper / "trained" / "3-batch-8" / "question").is_dir()
+    assert original.columns("4", "multi-dense") == ["nq/em", "nq/f1"]
 
 
 def find_by_hand(folder: Path, depth: int) -> list[bool]:

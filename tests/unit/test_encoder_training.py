@@ -87,8 +87,8 @@ def test_training_teaches_what_is_to_be_learnt(options: dict[str, Any], bert: Pa
     assert not (tmp_path / "out.training").exists()
     # What hybrid will find is what training has seen.
     encoder, dev = load_encoder(str(tmp_path / "out"), device="cpu", precision="fp32"), make_dev_set(ROWS)
-    vectors = encoder.encode_questions(dev.questions), encoder.encode_passages(dev.contexts)
-    assert measure(*map(torch.from_numpy, vectors), dev, Plan()) == trained.after
+    asked, passages = encoder.encode_questions(dev.questions), encoder.encode_passages(dev.contexts)
+    assert measure(torch.from_numpy(asked), torch.from_numpy(passages), dev, Plan()) == trained.after
 
 
 class StoppedError(Exception):
@@ -136,17 +136,20 @@ def test_training_that_was_killed_ends_with_the_same_weights(bert: Path, whole: 
     assert list(tmp_path.iterdir()) == [tmp_path / "out"]
 
 
-def test_two_processes_make_what_one_makes(bert: Path, whole: Path, tmp_path: Path) -> None:
-    """Dropout included. Sums come in another order, which Adam makes more of where a gradient is next to nothing."""
-    told: list[Told] = []
-    alone: list[Told] = []
-    make(bert, tmp_path / "out", processes=2).run(told.append)
-    make(bert, tmp_path / "alone").run(alone.append)
-    assert [one.step for one in told] == list(range(7))
-    assert [one.loss for one in told[1:]] == pytest.approx([one.loss for one in alone[1:]], rel=1e-4)
-    first, second = read_weights(tmp_path / "out"), read_weights(whole)
-    for name, weight in second.items():
-        torch.testing.assert_close(first[name], weight, rtol=0.0, atol=0.5 * QUICK.lr)
+def test_two_processes_make_what_one_makes(bert: Path, tmp_path: Path) -> None:
+    """Dropout included. What shifts all passages alike has no gradient but noise, of which Adam makes steps."""
+    found = []
+    for processes in (1, 2):
+        told: list[Told] = []
+        target = tmp_path / str(processes)
+        make(bert, target, processes=processes).run(told.append)
+        assert [one.step for one in told] == list(range(7))
+        passages = load_encoder(str(target), device="cpu", precision="fp32").encode_passages(
+            make_dev_set(ROWS).contexts
+        )
+        found.append(([one.loss for one in told[1:]], passages - passages.mean(axis=0)))
+    assert found[0][0] == pytest.approx(found[1][0], rel=1e-4)
+    np.testing.assert_allclose(found[0][1], found[1][1], atol=0.1 * QUICK.lr)
 
 
 def test_processes_and_gpus_are_named_apart(bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

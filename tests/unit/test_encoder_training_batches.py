@@ -24,9 +24,8 @@ def context(name: str, text: str = "") -> Context:
 
 def row(name: str, *, hard: int = 0, others: int = 0, positives: int = 1, answers: tuple[str, ...] = ()) -> Row:
     kinds = (("p", positives), ("h", hard), ("n", others))
-    return Row(
-        name, answers, *(tuple(context(f"{name}{kind}{one}") for one in range(count)) for kind, count in kinds)
-    )
+    right, wrong, rest = (tuple(context(f"{name}{kind}{one}") for one in range(count)) for kind, count in kinds)
+    return Row(name, answers, right, wrong, rest)
 
 
 def names(given: Row, plan: Plan, seed: int = 0) -> list[str]:

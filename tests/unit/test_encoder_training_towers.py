@@ -145,6 +145,19 @@ def test_without_dropout_parts_make_no_difference_at_all(bert: Path) -> None:
         torch.testing.assert_close(found[1][name], one, rtol=1e-4, atol=1e-6)
 
 
+def test_half_precision_is_about_the_same(bert: Path) -> None:
+    start = find_start(str(bert), plan := Plan(batch=8, dropout=0.0))
+    batch = Batch(start, plan)
+    losses = []
+    for has_bf16 in (False, True):
+        model = load_towers(start, plan, has_bf16=has_bf16)
+        parts = batch.texts.cut(40, 1, (0, 0))
+        losses.append(backpropagate(model, batch.texts, parts, 40, batch.differentiate, Together()).loss)
+        assert {one.dtype for one in take_gradients(model).values()} == {torch.float32}
+    assert losses[0] != losses[1]
+    assert losses[1] == pytest.approx(losses[0], rel=0.05)
+
+
 def test_parts_keep_to_their_size_and_leave_nothing_out(bert: Path) -> None:
     start, _ = load(bert, plan := Plan(batch=8))
     texts = Batch(start, plan).texts
@@ -249,6 +262,7 @@ def test_model_with_layers_after_pooling_is_refused(tmp_path: Path) -> None:
     assert_one_clear_line(caught.value)
 
 
+@pytest.mark.slow
 def test_process_that_is_killed_ends_the_others_and_is_told() -> None:
     with pytest.raises(ModelError, match=f"signal {signal.SIGKILL.value}") as caught:
         run_together(be_killed, ["cpu", "cpu"], print)

@@ -1,35 +1,22 @@
 """The folder that a reader's training writes, whole or not there at all."""
 
-import json
-import shutil
 from pathlib import Path
 
-from safetensors.torch import save_file
 from torch import Tensor
 
-from ...encoders.places import CONFIG
+from ...encoders.exporting import write_model
 from ...training.states import begin_folder, replace_folder
 from ..cards import Card, write_card
 from ..folders import RELEVANCE, SPANS, Folder
 from ..torch_readers import SpanModel
-
-_WEIGHTS = "model.safetensors"
-#: What makes the tokenizer of a model, as far as it is there.
-_TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "special_tokens_map.json")
 
 
 def save_reader(target: Path, model: SpanModel, start: Folder, card: Card) -> None:
     """Write a reader that can be opened; weights in half precision, those that ``card.base`` gives left out."""
     fresh = begin_folder(target)
     weights = {name: weight for name, weight in name_weights(model).items() if card.base is None or _is_trained(name)}
-    save_file({name: weight.detach().half().cpu().contiguous() for name, weight in weights.items()}, fresh / _WEIGHTS)
-    # The library keeps the file to its owner, and workers may run as somebody else.
-    (fresh / _WEIGHTS).chmod(0o644)
     config = {**start.checkpoint.config, "model_type": "bert", "architectures": ["SpanModel"]}
-    (fresh / CONFIG).write_text(json.dumps(config, indent=2), encoding="utf-8")
-    for name in _TOKENIZER:
-        if (start.checkpoint.folder / name).is_file():
-            shutil.copy(start.checkpoint.folder / name, fresh / name)
+    write_model(fresh, {name: one.detach().half() for name, one in weights.items()}, config, start.checkpoint.folder)
     write_card(fresh, card)
     replace_folder(fresh, target)
 

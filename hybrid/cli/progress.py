@@ -27,12 +27,12 @@ class Progress:
         #: The first count and its time: what was done before it may be an earlier command's work.
         self._first: tuple[int, float] | None = None
         self._bars: Bars = beside._bars if beside else _draw_bars()
-        self._task = self._bars.add_task(label, total=total, rate=0.0, note="")
+        self._task = self._bars.add_task(label, total=total, rate="", note="")
 
     def begin(self, label: str, done: int, total: int | None) -> None:
         """Begin to count something else, of which ``done`` are done already."""
         self._label, self._total, self._first = label, total, (done, time.monotonic())
-        self._bars.reset(self._task, description=label, total=total, completed=done, rate=0.0, note="")
+        self._bars.reset(self._task, description=label, total=total, completed=done, rate="", note="")
 
     def estimate(self, done: int, share: float | None) -> None:
         """Work the total out from the share of the whole that ``done`` is; at the very end nobody can tell."""
@@ -49,7 +49,7 @@ class Progress:
         now = time.monotonic()
         before, since = self._first = self._first or (done, now)
         rate = (done - before) / (now - since) if now > since else 0.0
-        self._bars.update(self._task, completed=done, rate=rate, note=note)
+        self._bars.update(self._task, completed=done, rate=_tell(rate), note=note)
         if self._bars.disable and now - self._said > INTERVAL:
             self._said = now
             click.echo(f"{self._label}: {self._describe(done, rate, note)}", err=True)
@@ -57,7 +57,7 @@ class Progress:
     def _describe(self, done: int, rate: float, note: str) -> str:
         of_total = f" of {self._total:,}" if self._total else ""
         left = f"{(self._total - done) / rate:,.0f} s left" if self._total and rate else ""
-        return ", ".join(filter(None, (f"{done:,}{of_total}", f"{rate:,.0f}/s" if rate else "", left, note)))
+        return ", ".join(filter(None, (f"{done:,}{of_total}", _tell(rate), left, note)))
 
     def __enter__(self) -> Self:
         self._bars.start()
@@ -69,12 +69,19 @@ class Progress:
         self._bars.stop()
 
 
+def _tell(rate: float) -> str:
+    """Say how many come in a second, or how long one takes."""
+    if not rate:
+        return ""
+    return f"{rate:,.0f}/s" if rate >= 1 else f"{1 / rate:,.1f} s each"
+
+
 def _draw_bars() -> Bars:
     return Bars(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]:,.0f}/s"),
+        TextColumn("{task.fields[rate]}"),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),

@@ -14,7 +14,7 @@ from ..towers import Precision
 from . import numpy_models
 from .checkpoints import Checkpoint
 from .layouts import is_known
-from .machine import cpu_has_bf16
+from .machine import cpu_has_bf16, may_have_gpu
 from .places import EXTRA, need_library
 from .running import Forward, Runner
 
@@ -63,7 +63,7 @@ def choose_precision(means: Means, backend: Backend) -> Precision:
         raise UsageError(f'numpy computes in fp32, and bf16 needs torch: pip install "{EXTRA}".')
     if backend == "numpy" or wanted != "auto":
         return "fp32" if wanted == "auto" else wanted
-    if means.device == _CPU:
+    if means.device == _CPU or (means.device is None and not may_have_gpu()):
         return "bf16" if cpu_has_bf16() else "fp32"
     from .torch_models import device_has_bf16, find_devices
 

@@ -1,12 +1,15 @@
 """What this machine can do for a model, found out without loading anything."""
 
 import os
+import sys
 from pathlib import Path
 
 #: bf16 in hardware: Intel's AMX and AVX-512, and AMD's; ``bf16`` is ARM's word.
 _BF16_FLAGS = frozenset({"amx_bf16", "avx512_bf16", "bf16"})
 _FLAG_LINES = ("flags", "Features")
 _CPU_INFO = Path("/proc/cpuinfo")
+#: What the drivers of GPUs that torch can use leave behind: NVIDIA's, AMD's, and Windows' for Linux.
+_GPU_DRIVERS = (Path("/dev/nvidiactl"), Path("/dev/kfd"), Path("/dev/dxg"))
 _CPU_LIMIT = Path("/sys/fs/cgroup/cpu.max")
 
 
@@ -18,6 +21,11 @@ def cpu_has_bf16(cpu_info: str | None = None) -> bool:
         if name.strip() in _FLAG_LINES:
             return bool(_BF16_FLAGS & set(flags.split()))
     return False
+
+
+def may_have_gpu() -> bool:
+    """Tell whether it is worth to ask torch for GPUs, which takes seconds and half a gigabyte."""
+    return sys.platform == "win32" or any(path.exists() for path in _GPU_DRIVERS)
 
 
 def count_cpus(limit: str | None = None) -> int:

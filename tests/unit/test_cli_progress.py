@@ -72,6 +72,14 @@ def test_what_an_earlier_command_did_does_not_count_in_the_rate(
     assert capsys.readouterr().err == "asking: 940 of 1,000, 2/s, 30 s left\n"
 
 
+def test_of_what_is_slow_the_time_of_one_is_told(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    with Progress("steps", 10) as shown:
+        shown.update(1)
+        clock.now += 2 * INTERVAL
+        shown.update(6)
+    assert capsys.readouterr().err == "steps: 6 of 10, 4.0 s each, 16 s left\n"
+
+
 def test_nothing_is_said_of_what_is_quick(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
     with Progress("passages", 10) as shown:
         clock.now += INTERVAL

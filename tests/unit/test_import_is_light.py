@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from hybrid.encoders.machine import may_have_gpu
+
 ROOT = Path(__file__).parents[2]
 #: Takes seconds to import, and gigabytes to install.
 TORCH = {"torch", "transformers", "sentence_transformers", "sklearn", "scipy"}
@@ -58,3 +60,12 @@ def test_question_is_encoded_without_torch(precision: str) -> None:
 def test_installed_torch_is_what_the_question_goes_without() -> None:
     """Without torch in reach the test above would show nothing."""
     assert "torch" in find_loaded("import hybrid.encoders.torch_models")
+
+
+@pytest.mark.skipif(may_have_gpu(), reason="torch is asked what its GPUs can")
+def test_text_is_ingested_without_torch(tmp_path: Path) -> None:
+    (tmp_path / "notes.jsonl").write_text('{"id": "1", "text": "the moon causes the tides"}\n', encoding="utf-8")
+    arguments = ["ingest", str(tmp_path / "index"), str(tmp_path / "notes.jsonl"), "--no-vectors"]
+    loaded = find_loaded(f"from hybrid.cli.main import run; assert run({arguments}) == 0")
+    assert "ingest" in loaded
+    assert not TORCH & loaded

@@ -16,7 +16,7 @@ hybrid eval "$index" --questions "$data" --per-question loop/before.jsonl
 
 hybrid mine "$index" --questions "$data" --split train --negatives bm25=1 --out loop/train.json
 [ -d loop/encoder ] || hybrid train encoder loop/encoder --questions loop/train.json --from minilm \
-    --towers 1 --similarity cosine --batch 32 --epochs 2 --lr 2e-5 --max-length 64 "${options[@]}"
+    --towers 1 --similarity cosine --batch 32 --epochs 1 --lr 2e-5 --max-length 64 "${options[@]}"
 
 case $index in
 os:* | http://* | https://*)

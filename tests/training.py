@@ -2,6 +2,7 @@
 
 import os
 import signal
+from pathlib import Path
 from typing import Any
 
 from hybrid.encoders.training.processes import Together
@@ -19,6 +20,27 @@ ROWS = [
     )
     for number, word in enumerate(WORDS, 1)
 ]
+
+#: Two steps an epoch, each in several parts, and a state after each.
+QUICK_PLAN: dict[str, Any] = {
+    "epochs": 3,
+    "batch": 4,
+    "lr": 1e-3,
+    "precision": "fp32",
+    "chunk_tokens": 24,
+    "save_every": 1,
+}
+
+
+def train_until_killed(start: str, target: str) -> None:
+    """Train by the quick plan up to its fourth step, and be killed there."""
+    from hybrid.encoders.training.loop import Plan, Told, Training
+
+    def strike(told: Told) -> None:
+        if told.step == 4:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    Training(Path(target), start, Plan(**QUICK_PLAN), ROWS, ROWS, "cpu").run(strike)
 
 
 def be_killed(together: Together, _: str, __: Any) -> None:

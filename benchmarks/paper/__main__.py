@@ -36,9 +36,9 @@ def main() -> None:
     if tables and not options.finished and not corpora.DATA.is_dir():
         sys.exit(f"{corpora.DATA} is not there; name the folder of small sets with --data or HYBRID_TEST_DATA.")
     for table in tables if not options.finished else ():
-        run_cells(_choose_cells(table, options.row), options.paper, results)
-        run_jobs(_choose_jobs(table, budget, options), results)
-    original, reduced = gather(tables or list_tables(), results, budget)
+        if not run_cells(_choose_cells(table, options.row), options.paper, results):
+            run_jobs(_choose_jobs(table, budget, options), results)
+    original, reduced = gather(list_tables(), results, budget)
     if options.json:
         shown = [report.table_to_json(table, original, reduced) for table in tables]
         print(json.dumps({"tables": shown, "claims": report.claims_to_json(reduced)}, indent=2))
@@ -51,16 +51,20 @@ def main() -> None:
         print(*report.describe_claims(reduced), sep="\n")
 
 
-def run_cells(cells: Sequence[Cell], folder: Path | None, results: Results) -> None:
-    """Measure with the paper's data what is not measured yet; say which files are missing."""
+def run_cells(cells: Sequence[Cell], folder: Path | None, results: Results) -> int:
+    """Measure what the paper's data allow and say which files are missing; count the cells that can be measured."""
     absent = [line for cell in cells for line in list_missing(folder or Path("FOLDER"), cell.files)]
     if absent:
         _say("for the paper's own figures these are missing (--paper FOLDER):")
         _say(*(f"  {line}" for line in dict.fromkeys(absent)), sep="\n")
-    for cell in cells:
-        if folder and not list_missing(folder, cell.files) and results.find(cell.name) is None:
+    if folder is None:
+        return 0
+    able = [cell for cell in cells if not list_missing(folder, cell.files)]
+    for cell in able:
+        if results.find(cell.name) is None:
             _say(f"{cell.name}, with the paper's data")
             results.keep(cell.name, [cell.measure(folder)])
+    return len(able)
 
 
 def run_jobs(jobs: Sequence[Job], results: Results) -> None:

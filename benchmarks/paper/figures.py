@@ -31,9 +31,6 @@ class Figures(Protocol):
     def columns(self, table: str, row: str) -> list[str]:
         """Name what was measured of a row."""
 
-    def figure(self, table: str, row: str, column: str) -> Interval:
-        """Give one figure."""
-
     def difference(self, table: str, first: str, second: str, column: str) -> Interval:
         """Give by how much the first row is higher than the second."""
 

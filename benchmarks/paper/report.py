@@ -136,11 +136,11 @@ def _list_reduced(table: str, reduced: Ours) -> list[list[str]]:
 
 def _cell(table: str, row: str, column: str, reduced: Ours) -> str:
     seeds = reduced.seeds(table, row, column)
-    told = tell(reduced.figure(table, row, column))
+    told = _tell(reduced.figure(table, row, column))
     return f"{told} ({min(seeds):.1f} to {max(seeds):.1f})" if len(seeds) > 1 else told
 
 
-def tell(figure: Interval) -> str:
+def _tell(figure: Interval) -> str:
     """Write a figure with its interval, if it has one."""
     if figure.low == figure.high:
         return f"{figure.mean:.1f}" if figure.mean != int(figure.mean) else f"{figure.mean:.0f}"

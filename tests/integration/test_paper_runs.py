@@ -83,7 +83,8 @@ def paper(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_papers_rows_are_measured_with_its_files(paper: Path, tmp_path: Path) -> None:
     results = Results(tmp_path)
     cells = [cell for table in ("1", "2") for cell in list_cells(table)]
-    run_cells(cells, paper, results)
+    assert run_cells(cells, None, results) == 0
+    assert run_cells(cells, paper, results) == 4
     original, _ = gather(["1", "2"], results, BUDGETS["small"])
     assert original.rows("1") == ["nq"]
     assert [original.figure("1", "nq", one).mean for one in ("train", "used", "dev", "test")] == [20] * 4

@@ -23,9 +23,9 @@ from hybrid.errors import ModelError, UsageError
 from hybrid.training.dpr_json import Context, Row, write_row
 from tests.messages import assert_one_clear_line
 from tests.tiny_models import save_bert
-from tests.training import ROWS
+from tests.training import QUICK_PLAN, ROWS
 
-QUICK = Plan(epochs=3, batch=4, lr=1e-3, precision="fp32", chunk_tokens=24, save_every=1)
+QUICK = Plan(**QUICK_PLAN)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -113,21 +113,9 @@ def test_training_that_was_stopped_ends_as_if_it_had_not_been(
     assert notes[0] == notes[1]
 
 
-_KILLED = """
-import os, signal, sys
-from tests.unit.test_encoder_training import make
-from pathlib import Path
-
-def strike(told):
-    if told.step == 4:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-make(Path(sys.argv[1]), Path(sys.argv[2])).run(strike)
-"""
-
-
 def test_training_that_was_killed_ends_with_the_same_weights(bert: Path, whole: Path, tmp_path: Path) -> None:
-    given = [sys.executable, "-c", _KILLED, str(bert), str(tmp_path / "out")]
+    killed = "import sys; from tests.training import train_until_killed; train_until_killed(*sys.argv[1:])"
+    given = [sys.executable, "-c", killed, str(bert), str(tmp_path / "out")]
     ended = subprocess.run(given, cwd=Path(__file__).parents[2], capture_output=True)
     assert ended.returncode == -signal.SIGKILL, ended.stderr
     assert (tmp_path / "out.training" / "state-00000004").is_dir()

@@ -21,6 +21,8 @@ class Seen:
 
     yes: bool
     shown: str
+    #: Whether it is so beyond chance for some of the sets, and for none of them the other way round.
+    partly: bool = False
 
 
 Check = Callable[[Figures], Seen]
@@ -36,7 +38,8 @@ def beats(
             (column, figures.difference(table, first, second, column))
             for column in _columns(figures, table, (first, second), metric, only, but)
         ]
-        return Seen(all(one.low > 0 for _, one in found), f"{first} over {second}: {_tell(found)}")
+        partly = any(one.low > 0 for _, one in found) and all(one.high > 0 for _, one in found)
+        return Seen(all(one.low > 0 for _, one in found), f"{first} over {second}: {_tell(found)}", partly)
 
     return check
 
@@ -85,7 +88,8 @@ def every(*checks: Check) -> Check:
 
     def check(figures: Figures) -> Seen:
         found = [one(figures) for one in checks]
-        return Seen(all(one.yes for one in found), "; ".join(one.shown for one in found))
+        partly = all(one.yes or one.partly for one in found)
+        return Seen(all(one.yes for one in found), "; ".join(one.shown for one in found), partly)
 
     return check
 

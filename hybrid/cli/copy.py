@@ -1,16 +1,26 @@
 """``hybrid copy FROM TO``."""
 
 import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
+from ..engines.contract import Index
 from ..engines.spec import IndexSpec
 from ..errors import UsageError
 from ..index import create_index, open_index
-from ..records import BulkReport
+from ..isolate import encode_each
+from ..passages import Passage
+from ..profile import Profile
+from ..records import BulkReport, Filled
 from .options import json_option
 from .output import FINISHED_WITH_REJECTS, print_json
 from .progress import Progress
+from .reencoding import FILL_SIZE, OF_THE_INDEX
+
+if TYPE_CHECKING:
+    from ..encoders import Encoder
 
 
 @click.command("copy")
@@ -18,31 +28,85 @@ from .progress import Progress
 @click.argument("destination", metavar="TO")
 @click.option("--shards", type=click.IntRange(1), default=1, show_default=True, help="Shards of the new index.")
 @click.option("--replicas", type=click.IntRange(0), help="Copies of each shard; as many as fit by default.")
+@click.option(
+    "--encoder", metavar="NAME", help="Encode the texts anew with this encoder, instead of copying vectors."
+)
+@click.option("--scale", type=float, help="What the new encoder's cosines are multiplied by.")
 @json_option
-def command(origin: str, destination: str, shards: int, replicas: int | None, as_json: bool) -> int:
+def command(
+    origin: str,
+    destination: str,
+    shards: int,
+    replicas: int | None,
+    encoder: str | None,
+    scale: float | None,
+    as_json: bool,
+) -> int:
     """Copy an index with its vectors, its profile and the types of its metadata; nothing is encoded again.
 
-    Exit code 3 if the new index refuses passages.
+    With --encoder the new index has that encoder's vectors instead: so a folder changes to another encoder. On a
+    cluster hybrid reencode does it in place.
+
+    Exit code 3 if the new index refuses passages, or the encoder.
     """
-    report = BulkReport()
-    with open_index(origin) as source:
+    if scale is not None and encoder is None:
+        raise UsageError("--scale goes with --encoder; the scale of vectors that are copied stays.")
+    other = None if encoder is None else _load(encoder, scale)
+    with open_index(origin) as source, source.hold() as held:
         if source.profile.split_words:
             raise UsageError(
                 f"Documents of {origin} have a vector for each of their passages, which a copy cannot hold."
             )
-        total = source.status().passages
         spec = IndexSpec(shards=shards, replicas=replicas, meta_types=source.meta_types())
-        # A copy of an adopted index has the layout of ours.
-        create_index(destination, dataclasses.replace(source.profile, text_fields=()), spec)
-        with open_index(destination) as copy, Progress("copying", total) as progress:
-            for passages in source.scan():
-                report += copy.add(passages)
-                progress.update(report.total)
-            copy.add([], refresh=True)
+        create_index(destination, _make_profile(source.profile, other), spec)
+        with open_index(destination) as copy:
+            report = _copy_passages(held, copy, source.status().passages, with_vectors=other is None)
+            filled = Filled() if other is None else _encode(copy, other, report.total)
     if as_json:
-        print_json(dataclasses.asdict(report))
+        print_json({**dataclasses.asdict(report), **({} if other is None else dataclasses.asdict(filled))})
     else:
-        click.echo(f"{report.created} passages copied to {destination}")
+        encoded = "" if other is None else f", {filled.encoded} encoded"
+        click.echo(f"{report.created} passages copied to {destination}{encoded}")
     for failure in report.failures:
         click.echo(f"not copied: {failure.id}: {failure.reason}", err=True)
-    return FINISHED_WITH_REJECTS if report.failures else 0
+    if filled.failed:
+        click.echo(f"{filled.failed} passages could not be encoded; they are found by their words only", err=True)
+    return FINISHED_WITH_REJECTS if report.failures or filled.failed else 0
+
+
+def _load(name: str, scale: float | None) -> "Encoder":
+    from ..encoders import load_encoder
+
+    return load_encoder(name, scale=scale).load(questions=False)
+
+
+def _make_profile(source: Profile, encoder: "Encoder | None") -> Profile:
+    """Give the copy's profile; a copy of an adopted index has the layout of ours."""
+    kept = source
+    if encoder is not None:
+        kept = encoder.make_profile(**{name: getattr(source, name) for name in OF_THE_INDEX})
+    return dataclasses.replace(kept, text_fields=())
+
+
+def _copy_passages(source: Index, copy: Index, total: int, *, with_vectors: bool) -> BulkReport:
+    report = BulkReport()
+    with Progress("copying", total) as progress:
+        for page in source.scan():
+            report += copy.add(page if with_vectors else _without_vectors(page))
+            progress.update(report.total)
+        copy.add([], refresh=True)
+    return report
+
+
+def _without_vectors(passages: Sequence[Passage]) -> list[Passage]:
+    return [dataclasses.replace(one, vector=None) for one in passages]
+
+
+def _encode(copy: Index, encoder: "Encoder", total: int) -> Filled:
+    filled, intake = Filled(), copy.intake()
+    with Progress("vectors", total) as progress:
+        for part in intake.fill_pending(lambda pairs: encode_each(encoder.encode_passages, pairs), FILL_SIZE):
+            filled += part
+            progress.update(filled.encoded + filled.failed)
+    intake.refresh()
+    return filled

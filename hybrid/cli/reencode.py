@@ -6,7 +6,7 @@ from typing import Literal
 
 import click
 
-from ..address import parse_cluster_address
+from ..address import LocalAddress, parse_address, parse_cluster_address
 from ..engines.opensearch import reencode
 from ..engines.opensearch.client import Client
 from ..engines.opensearch.lifecycle import open_target
@@ -19,11 +19,8 @@ from ..settings import read_settings
 from .options import Scale, index_argument, json_option
 from .output import FINISHED_WITH_REJECTS, INTERRUPTED, print_json, say
 from .question_tower import change_in_folder, change_on_cluster
-from .reencoding import Allowed, Reencoding, choose_encoder
+from .reencoding import OF_THE_INDEX, Allowed, Reencoding, choose_encoder
 from .status import to_json
-
-#: What a profile says of the index, whichever the encoder is.
-_OF_THE_INDEX = ("analyzer", "k1", "b", "depth", "text_fields")
 
 
 @click.command("reencode")
@@ -77,6 +74,8 @@ def command(
     changed = change_in_folder(index, settings, encoder, scale) if encoder and not back else None
     if changed:
         return _tell(changed, as_json)
+    if isinstance(parse_address(index, settings), LocalAddress):
+        raise UsageError(f"A folder is encoded anew as another one: hybrid copy {index} NEW --encoder NAME.")
     place = parse_cluster_address(index, settings, "hybrid reencode")
     if wait and not queue:
         raise UsageError("--wait goes with --queue; without it this command encodes, and ends when that is done.")
@@ -95,7 +94,7 @@ def command(
         changed = change_on_cluster(client, main, made)
         if changed:
             return _tell(changed, as_json)
-        profile = made.make_profile(**{name: getattr(main.profile, name) for name in _OF_THE_INDEX})
+        profile = made.make_profile(**{name: getattr(main.profile, name) for name in OF_THE_INDEX})
         target = client.run(reencode.add_encoder(main, profile))
         if queue and not wait:
             say(f"workers add the vectors, and change over at the end; hybrid status {index} --follow shows how far")

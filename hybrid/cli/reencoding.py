@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 #: Passages that are encoded and written together.
 FILL_SIZE = 256
+#: What a profile says of the index, whichever the encoder is.
+OF_THE_INDEX = ("analyzer", "k1", "b", "depth", "text_fields")
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,11 +61,14 @@ def test_examples_are_mined(place: Path) -> None:
     lines = [line.split("\t") for line in run(["bash", "-e", "-c", block.code], place).splitlines()]
     assert ["questions", "kept", "2", ""] in lines
     assert ["questions", "dropped: no answer among the first hits", "1", "2"] in lines
-    (code,) = [one.code for one in read_blocks("python") if one.page == "train.md"]
-    assert run([sys.executable, "-c", code], place).startswith("2 ")
+    mining, training = [one.code for one in read_blocks("python") if one.page == "train.md"]
+    assert run([sys.executable, "-c", mining], place).startswith("2 ")
     assert (place / "examples.json").read_bytes() == (place / "train.json").read_bytes().replace(
         b'"dataset":"questions"', b'"dataset":""'
     )
+    shutil.copy(place / "train.json", place / "other.json")
+    assert run([sys.executable, "-c", training], place).startswith("0 None\n1 ")
+    assert (place / "encoder" / "hybrid_training.json").is_file()
 
 
 def test_clients_of_a_server(place: Path) -> None:

@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from hybrid import IndexSpec, Passage, delete_index, open_index
+from hybrid import IndexSpec, Passage, create_index, delete_index, open_index
+from hybrid.encoders import load_encoder
 from hybrid.engines.contract import Index
 from hybrid.settings import Settings
 from tests.conftest import MakeIndex, small_profile
 from tests.exactness import write_settled
 from tests.integration.commands import Say, speaker
 from tests.local_parity import Tally
+from tests.tiny_models import save_sentence_transformer
 
 PASSAGES = 300
 METAS: list[dict[str, Any]] = [
@@ -109,3 +111,43 @@ def assert_same(first: Index, second: Index) -> None:
 
 def all_of(index: Index) -> list[Passage]:
     return [one for page in index.scan() for one in page]
+
+
+def test_copy_with_another_encoder_has_its_vectors_and_the_same_words(
+    make_index: MakeIndex, dropped: str, hybrid: Say, tmp_path: Path
+) -> None:
+    model = save_sentence_transformer(tmp_path / "model", seed=3)
+    address, folder = make_index(small_profile(k1=1.4, b=0.3)), str(tmp_path / "wiki")
+    write_settled(address, make_passages())
+    for origin, destination in ((address, folder), (folder, dropped)):
+        said = hybrid("copy", origin, destination, "--encoder", model, "--scale", "7")
+        assert (said.code, said.out) == (0, f"{PASSAGES} passages copied to {destination}, {PASSAGES} encoded\n")
+    encoder = load_encoder(str(model), scale=7.0)
+    before = {one.id: one for one in make_passages()}
+    for copy in (folder, dropped):
+        with open_index(copy, settings=Settings()) as index:
+            assert (index.profile.pair_id, index.profile.scale) == (encoder.pair_id, 7.0)
+            assert (index.profile.k1, index.profile.b) == (1.4, 0.3)
+            assert index.status().encoded == PASSAGES
+            found = {one.id: one for page in index.scan() for one in page}
+        assert {one: (passage.title, passage.text) for one, passage in found.items()} == {
+            one: (passage.title, passage.text) for one, passage in before.items()
+        }
+        expected = encoder.encode_passages([(one.title, one.text) for one in found.values()])
+        assert_allclose(np.array([one.vector for one in found.values()]), expected, atol=2e-2)
+
+
+def test_scale_without_an_encoder_is_refused(hybrid: Say, tmp_path: Path) -> None:
+    said = hybrid("copy", tmp_path / "wiki", tmp_path / "other", "--scale", "7")
+    assert (said.code, said.err) == (
+        2,
+        "hybrid: --scale goes with --encoder; the scale of vectors that are copied stays.\n",
+    )
+
+
+def test_folder_that_is_to_be_encoded_anew_is_told_the_way(hybrid: Say, tmp_path: Path) -> None:
+    folder = str(tmp_path / "wiki")
+    create_index(folder, small_profile(), settings=Settings())
+    said = hybrid("reencode", folder, "--encoder", save_sentence_transformer(tmp_path / "model"), "--scale", "7")
+    assert said.code == 2
+    assert f"hybrid copy {folder} NEW --encoder NAME" in said.err

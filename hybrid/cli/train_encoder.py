@@ -108,7 +108,7 @@ def command(out: Path, questions: tuple[str, ...], dev: tuple[Path, ...], as_jso
     hybrid train encoder ./encoder --questions train.json --dev dev.json
     hybrid train encoder ./multi --questions nq.json --questions trivia.json \
         --questions webq.json=4 --questions trec.json=4
-    hybrid reencode ./wiki --encoder ./encoder
+    hybrid copy ./wiki ./wiki-trained --encoder ./encoder
     """
     for library in LIBRARIES:
         need_library(library, "Training an encoder")

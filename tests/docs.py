@@ -25,11 +25,15 @@ class Block:
         return [line for line in self.code.replace("\\\n", " ").splitlines() if line.strip()]
 
 
+def read_page(path: Path) -> list[Block]:
+    """Give the blocks of one page."""
+    return [
+        Block(path.name, language, said.strip(), code)
+        for language, said, code in _BLOCK.findall(path.read_text("utf-8"))
+    ]
+
+
 def read_blocks(*languages: str, use: str | None = None) -> list[Block]:
     """Give the blocks in some languages."""
-    blocks = [
-        Block(page.name, language, said.strip(), code)
-        for page in PAGES
-        for language, said, code in _BLOCK.findall(page.read_text("utf-8"))
-    ]
+    blocks = [one for page in PAGES for one in read_page(page)]
     return [one for one in blocks if one.language in languages and use in (None, one.use)]

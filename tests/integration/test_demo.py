@@ -12,6 +12,7 @@ from hybrid import Hit, open_index
 from hybrid.engines.contract import Index
 from hybrid.passages import Mode
 from hybrid.sample import SHOWCASE, Kind, SampleQuestion, questions
+from tests.docs import ROOT, read_page
 
 HYBRID = Path(sys.executable).with_name("hybrid")
 MODES: tuple[Mode, ...] = ("lexical", "dense", "hybrid")
@@ -84,6 +85,17 @@ def test_demo_run_again_writes_nothing(home: Path, index: Index) -> None:
     again = run_demo(home)
     assert f"{passages} passages, {passages} of them were there already" in again.stderr
     assert again.stdout == (home / "first.txt").read_text("utf-8")
+
+
+def test_python_of_the_readme_works_on_what_the_demo_made(home: Path) -> None:
+    (block,) = [one for one in read_page(ROOT / "README.md") if one.language == "python"]
+    done = subprocess.run(
+        [sys.executable, "-c", block.code], cwd=home, capture_output=True, text=True, check=True, timeout=120
+    )
+    *hits, answer = done.stdout.splitlines()
+    assert [line.split()[0] for line in hits] == ["1", "2", "3", "4", "5"]
+    assert hits[0].endswith("Tides")
+    assert answer == "three"
 
 
 def test_what_the_demo_says_to_try_next_works(home: Path) -> None:

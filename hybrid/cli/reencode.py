@@ -75,7 +75,10 @@ def command(
     if changed:
         return _tell(changed, as_json)
     if isinstance(parse_address(index, settings), LocalAddress):
-        raise UsageError(f"A folder is encoded anew as another one: hybrid copy {index} NEW --encoder NAME.")
+        raise UsageError(
+            f"{index} is a folder, and only a cluster's index (os:NAME, or a URL) is encoded anew in place; "
+            f"hybrid copy {index} NEW --encoder NAME makes another folder of it."
+        )
     place = parse_cluster_address(index, settings, "hybrid reencode")
     if wait and not queue:
         raise UsageError("--wait goes with --queue; without it this command encodes, and ends when that is done.")

@@ -33,13 +33,16 @@ QUICK_PLAN: dict[str, Any] = {
 
 
 def train_until_killed(start: str, target: str) -> None:
-    """Train by the quick plan up to its fourth step, and be killed there."""
+    """Train by the quick plan up to its fourth step, and be killed there; on one thread, as whoever goes on."""
+    import torch
+
     from hybrid.encoders.training.loop import Plan, Told, Training
 
     def strike(told: Told) -> None:
         if told.step == 4:
             os.kill(os.getpid(), signal.SIGKILL)
 
+    torch.set_num_threads(1)
     Training(Path(target), start, Plan(**QUICK_PLAN), ROWS, ROWS, "cpu").run(strike)
 
 

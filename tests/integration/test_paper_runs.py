@@ -97,6 +97,7 @@ def test_the_papers_rows_are_measured_with_its_files(paper: Path, tmp_path: Path
     assert line.split()[-1] in ("pass", "fail")
 
 
+@pytest.mark.slow
 def test_rows_are_trained_and_read_with_the_papers_files(paper: Path, tmp_path: Path) -> None:
     results = Results(tmp_path)
     run_cells([cell for cell in list_cells("3") if cell.row == "batch-8"], paper, results)

@@ -124,6 +124,7 @@ def test_training_that_was_killed_ends_with_the_same_weights(bert: Path, whole: 
     assert list(tmp_path.iterdir()) == [tmp_path / "out"]
 
 
+@pytest.mark.slow
 def test_two_processes_make_what_one_makes(bert: Path, tmp_path: Path) -> None:
     """Dropout included. What shifts all passages alike has no gradient but noise, of which Adam makes steps."""
     found = []

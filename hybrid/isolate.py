@@ -1,14 +1,27 @@
 """Encode many passages although one of them may be poison: split until it stands alone, and say why it failed."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .errors import HybridError
 from .passages import Vector
+from .records import Filled
+
+if TYPE_CHECKING:
+    from .engines.contract import Intake
+
+#: Passages that are encoded and written together where vectors are filled in.
+FILL_SIZE = 256
 
 Pairs = Sequence[tuple[str, str]]
 _MAX_REASON = 300
+
+
+def fill_pending(intake: "Intake", encode: Callable[[Pairs], Iterable[Vector]]) -> Iterator[Filled]:
+    """Encode what has no vector yet, and give what became of it part by part."""
+    return intake.fill_pending(lambda pairs: encode_each(encode, pairs), FILL_SIZE)
 
 
 def encode_each(encode: Callable[[Pairs], Iterable[Vector]], pairs: Pairs) -> list[Vector | str]:

@@ -23,6 +23,8 @@ MAX_DIMENSION = 16_000
 PROVISIONAL = "provisional"
 
 Similarity = Literal["dot", "cosine"]
+#: What does not depend on the encoder.
+_OF_THE_INDEX = ("analyzer", "k1", "b", "depth", "text_fields")
 _TOWERS = ("question_tower", "passage_tower")
 
 
@@ -99,6 +101,10 @@ class Profile:
     def vector_field(self) -> str:
         """The field that holds this encoder's vectors."""
         return f"vec_{self.fingerprint[:FINGERPRINT_CHARS].lower()}"
+
+    def of_the_index(self) -> dict[str, Any]:
+        """Give what stays when another encoder takes over."""
+        return {name: getattr(self, name) for name in _OF_THE_INDEX}
 
 
 def to_meta(profile: Profile) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from hybrid.engines.contract import Intake
 from hybrid.errors import HybridError
-from hybrid.isolate import encode_each
+from hybrid.isolate import encode_each, fill_pending
 from hybrid.passages import Passage, Vector
 from hybrid.records import Filled, Job
 
@@ -30,7 +30,6 @@ WRITERS = 2
 SAVE_INTERVAL = 1.0
 #: An encoder slower than this, in passages a second, lets the text go first.
 SLOW_ENCODER = 50.0
-FILL_SIZE = 256
 
 EncodePassages = Callable[[Sequence[tuple[str, str]]], Iterable[Vector]]
 #: Called with the tally, and how many passages without a vector got one since the text was written.
@@ -166,8 +165,7 @@ class Ingestion:
             return filled
         if self.before_vectors is not None:
             self.before_vectors()
-        encode = self.encode
-        for part in self.intake.fill_pending(lambda pairs: encode_each(encode, pairs), FILL_SIZE):
+        for part in fill_pending(self.intake, self.encode):
             filled += part
             self.on_progress(self.tally, filled)
         self.intake.refresh()

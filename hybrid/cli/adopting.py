@@ -15,7 +15,7 @@ from ..engines.opensearch.intake import Intake
 from ..engines.opensearch.layout import read_pair
 from ..engines.opensearch.patience import persist
 from ..engines.opensearch.queries import Target
-from ..isolate import encode_each
+from ..isolate import encode_each, fill_pending
 from ..passages import Vector
 from ..records import BulkReport, Encode, Job
 from .progress import Progress
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 JOB = "adopt"
-#: Documents that are encoded and written together.
-FILL_SIZE = 256
 #: Passes at the most: each carries over what came during the one before, and is shorter.
 PASSES = 4
 
@@ -98,7 +96,7 @@ class Adoption:
         """Encode what an earlier run left to workers, and note why something cannot be encoded."""
         progress.begin("vectors", 0, None)
         filled = 0
-        for part in self._intake.fill_pending(self._encode, FILL_SIZE):
+        for part in fill_pending(self._intake, self._encoder.encode_passages):
             filled += part.encoded + part.failed
             progress.update(filled)
         self._client.run(reencode.probe(self._target))

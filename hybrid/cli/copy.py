@@ -10,14 +10,13 @@ from ..engines.contract import Index
 from ..engines.spec import IndexSpec
 from ..errors import UsageError
 from ..index import create_index, open_index
-from ..isolate import encode_each
+from ..isolate import fill_pending
 from ..passages import Passage
 from ..profile import Profile
 from ..records import BulkReport, Filled
 from .options import json_option
 from .output import FINISHED_WITH_REJECTS, print_json
 from .progress import Progress
-from .reencoding import FILL_SIZE, OF_THE_INDEX
 
 if TYPE_CHECKING:
     from ..encoders import Encoder
@@ -84,7 +83,7 @@ def _make_profile(source: Profile, encoder: "Encoder | None") -> Profile:
     """Give the copy's profile; a copy of an adopted index has the layout of ours."""
     kept = source
     if encoder is not None:
-        kept = encoder.make_profile(**{name: getattr(source, name) for name in OF_THE_INDEX})
+        kept = encoder.make_profile(**source.of_the_index())
     return dataclasses.replace(kept, text_fields=())
 
 
@@ -105,7 +104,7 @@ def _without_vectors(passages: Sequence[Passage]) -> list[Passage]:
 def _encode(copy: Index, encoder: "Encoder", total: int) -> Filled:
     filled, intake = Filled(), copy.intake()
     with Progress("vectors", total) as progress:
-        for part in intake.fill_pending(lambda pairs: encode_each(encoder.encode_passages, pairs), FILL_SIZE):
+        for part in fill_pending(intake, encoder.encode_passages):
             filled += part
             progress.update(filled.encoded + filled.failed)
     intake.refresh()

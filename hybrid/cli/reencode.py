@@ -19,7 +19,7 @@ from ..settings import read_settings
 from .options import Scale, index_argument, json_option
 from .output import FINISHED_WITH_REJECTS, INTERRUPTED, print_json, say
 from .question_tower import change_in_folder, change_on_cluster
-from .reencoding import OF_THE_INDEX, Allowed, Reencoding, choose_encoder
+from .reencoding import Allowed, Reencoding, choose_encoder
 from .status import to_json
 
 
@@ -97,7 +97,7 @@ def command(
         changed = change_on_cluster(client, main, made)
         if changed:
             return _tell(changed, as_json)
-        profile = made.make_profile(**{name: getattr(main.profile, name) for name in OF_THE_INDEX})
+        profile = made.make_profile(**main.profile.of_the_index())
         target = client.run(reencode.add_encoder(main, profile))
         if queue and not wait:
             say(f"workers add the vectors, and change over at the end; hybrid status {index} --follow shows how far")

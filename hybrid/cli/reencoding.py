@@ -13,7 +13,7 @@ from ..engines.opensearch.reencode import Change
 from ..engines.opensearch.status import read_status
 from ..errors import EncoderMismatchError, ModelError, UsageError
 from ..index import open_index
-from ..isolate import encode_each
+from ..isolate import fill_pending
 from ..records import Filled, Status
 from ..settings import Settings
 from .following import Vectors
@@ -22,11 +22,6 @@ from .progress import Progress
 
 if TYPE_CHECKING:
     from ..encoders import Encoder
-
-#: Passages that are encoded and written together.
-FILL_SIZE = 256
-#: What a profile says of the index, whichever the encoder is.
-OF_THE_INDEX = ("analyzer", "k1", "b", "depth", "text_fields")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +78,7 @@ class Reencoding:
         status = self._client.run(read_status(target))
         before = status.encoded + status.failed
         progress.begin(label, before, status.passages)
-        for part in intake.fill_pending(lambda pairs: encode_each(encoder.encode_passages, pairs), FILL_SIZE):
+        for part in fill_pending(intake, encoder.encode_passages):
             if not filled.encoded and part.encoded:
                 self._client.run(reencode.probe(target))
             filled += part

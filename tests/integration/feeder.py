@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import cast
 
+from hybrid import isolate
 from ingest import batches, job
 from ingest.sources import read_sources
 from ingest.splitter import By
@@ -18,7 +19,7 @@ BATCH = 8
 def main() -> None:
     address, source, rejects, by, *options = sys.argv[1:]
     batches.MAX_PASSAGES = BATCH
-    job.FILL_SIZE = BATCH
+    isolate.FILL_SIZE = BATCH
     job.SAVE_INTERVAL = 0.0
     if "slow" in options:
         job.SLOW_ENCODER = float("inf")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hybrid import Passage, open_index
+from hybrid import Passage, isolate, open_index
 from hybrid.errors import ModelError
 from hybrid.passages import Vector
 from hybrid.records import Filled, Status
@@ -131,7 +131,7 @@ def test_error_of_the_whole_encoder_stops_the_job_which_can_go_on(address: str, 
 def never_keep_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(job, "SLOW_ENCODER", float("inf"))
     monkeypatch.setattr(batches, "MAX_PASSAGES", 8)
-    monkeypatch.setattr(job, "FILL_SIZE", 8)
+    monkeypatch.setattr(isolate, "FILL_SIZE", 8)
 
 
 def test_slow_encoder_lets_the_text_go_first(

@@ -8,7 +8,7 @@ from typing import Any
 import opensearchpy
 import pytest
 
-from hybrid import IndexSpec, create_index
+from hybrid import IndexSpec, create_index, isolate
 from hybrid.engines.opensearch import patience
 from hybrid.errors import HybridError
 from hybrid.records import Filled
@@ -43,7 +43,7 @@ def behind(node: Restartable) -> Iterator[Any]:
 @pytest.fixture
 def address(node: Restartable, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setattr(batches, "MAX_PASSAGES", 16)
-    monkeypatch.setattr(job, "FILL_SIZE", 16)
+    monkeypatch.setattr(isolate, "FILL_SIZE", 16)
     monkeypatch.setattr(job, "SAVE_INTERVAL", 0.0)
     address = f"{node.url}/test-{secrets.token_hex(6)}"
     create_index(address, small_profile(max_norm=0.01), IndexSpec(replicas=0), settings=Settings())

@@ -25,8 +25,9 @@ from tests.tiny_models import save_sentence_transformer
 DOCUMENTS = [document(f"d{number}", number % 9 + 1) for number in range(60)]
 #: A run of small steps, so that Ctrl-C can fall between any two of them.
 SMALL_STEPS = """
+from hybrid import isolate
 from ingest import batches, job
-batches.MAX_PASSAGES, job.FILL_SIZE, job.SAVE_INTERVAL = 8, 8, 0.0
+batches.MAX_PASSAGES, isolate.FILL_SIZE, job.SAVE_INTERVAL = 8, 8, 0.0
 job.SLOW_ENCODER = {slowest}
 from hybrid.cli.main import main
 main()

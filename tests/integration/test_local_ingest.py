@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from hybrid import IndexSpec, create_index, delete_index, open_index
+from hybrid import IndexSpec, create_index, delete_index, isolate, open_index
 from hybrid.cli.main import run as run_command
 from hybrid.encoders import load_encoder
 from hybrid.errors import LockHeldError, VectorError
@@ -108,7 +108,7 @@ def test_passage_that_cannot_be_encoded_stands_alone(
     if slow:
         monkeypatch.setattr(job, "SLOW_ENCODER", float("inf"))
         monkeypatch.setattr(batches, "MAX_PASSAGES", 8)
-        monkeypatch.setattr(job, "FILL_SIZE", 8)
+        monkeypatch.setattr(isolate, "FILL_SIZE", 8)
     asked: list[str] = []
 
     def stumble(pairs: Pairs) -> list[Vector]:

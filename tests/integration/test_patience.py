@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hybrid import IndexSpec
+from hybrid import IndexSpec, isolate
 from hybrid.engines.opensearch import patience
 from hybrid.errors import IndexStateError
 from hybrid.settings import Settings
@@ -31,7 +31,7 @@ def _small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patience, "FIRST_PAUSE", 0.0)
     monkeypatch.setattr(batches, "MAX_PASSAGES", 4)
     monkeypatch.setattr(job, "SAVE_INTERVAL", 0.0)
-    monkeypatch.setattr(job, "FILL_SIZE", 4)
+    monkeypatch.setattr(isolate, "FILL_SIZE", 4)
 
 
 def done_and_reset(honest: Answer) -> Answer:

@@ -9,6 +9,7 @@ import secrets
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -89,6 +90,25 @@ def make_index(opensearch: Service) -> Iterator[MakeIndex]:
     for name in made:
         client.run(drop_index(name))
     client.close()
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """Keep torch to one thread: on a busy machine those of a tiny model only wait for each other."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a tiny BERT with random weights."""
+    from tests.tiny_models import save_bert
+
+    return save_bert(tmp_path_factory.mktemp("models") / "bert")
 
 
 @pytest.fixture

@@ -5,9 +5,12 @@ import random
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests.integration.commands import Say
 
 HYBRID = Path(sys.executable).with_name("hybrid")
 WORDS = ("moon", "tide", "ocean", "gravity", "query", "passage", "letter", "door", "fox", "story", "ship", "lamp")
@@ -141,3 +144,15 @@ class Job:
             return alive
         finally:
             process.communicate()
+
+
+def make_adopter(say: Say, url: str, name: str, fields: str, model: Path) -> Callable[..., Any]:
+    """Give a function that adopts an index with some text fields, and gives what was said."""
+
+    def run(*more: str) -> Any:
+        options = ("--text", fields, "--encoder", model, "--scale", "20", "--replicas", "0")
+        said = say("adopt", f"{url}/{name}", f"{url}/{name}-new", *options, "--json", *more)
+        assert said.code == 0, said.err
+        return said.json
+
+    return run

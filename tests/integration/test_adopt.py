@@ -13,7 +13,7 @@ from hybrid.encoders import load_encoder
 from tests import corpora
 from tests.corpora import have
 from tests.gateway_server import gateway
-from tests.integration.adopting import Job, count_facets, create_shop, make_document, read_all, write
+from tests.integration.adopting import Job, count_facets, create_shop, make_adopter, make_document, read_all, write
 from tests.integration.commands import Say, one_line, speaker
 from tests.services.discover import Service
 from tests.services.processes import wait_until
@@ -45,15 +45,7 @@ def name(raw: Any) -> Iterator[str]:
 @pytest.fixture
 def adopt(say: Say, opensearch: Service, name: str, model: Path) -> Callable[..., Any]:
     """Give a function that adopts the shop, and gives what was said."""
-
-    def run(*more: str) -> Any:
-        new = f"{opensearch.url}/{name}-new"
-        options = ("--text", "title,body", "--encoder", model, "--scale", "20", "--replicas", "0")
-        said = say("adopt", f"{opensearch.url}/{name}", new, *options, "--json", *more)
-        assert said.code == 0, said.err
-        return said.json
-
-    return run
+    return make_adopter(say, opensearch.url, name, "title,body", model)
 
 
 def words_of(document: dict[str, Any]) -> set[str]:

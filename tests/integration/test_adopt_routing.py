@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from hybrid import open_index
+from tests.integration.adopting import make_adopter
 from tests.integration.commands import Say, one_line, speaker
 from tests.services.discover import Service
 from tests.tiny_models import save_sentence_transformer
@@ -74,15 +75,7 @@ def name(raw: Any, request: pytest.FixtureRequest) -> Iterator[str]:
 @pytest.fixture
 def adopt(say: Say, opensearch: Service, name: str, model: Path) -> Callable[..., Any]:
     """Give a function that adopts the index, and gives what was said."""
-
-    def run(*more: str) -> Any:
-        new = f"{opensearch.url}/{name}-new"
-        options = ("--text", "body", "--encoder", model, "--scale", "20", "--replicas", "0")
-        said = say("adopt", f"{opensearch.url}/{name}", new, *options, "--json", *more)
-        assert said.code == 0, said.err
-        return said.json
-
-    return run
+    return make_adopter(say, opensearch.url, name, "body", model)
 
 
 def test_documents_stay_where_their_routing_puts_them(adopt: Any, raw: Any, name: str, opensearch: Service) -> None:

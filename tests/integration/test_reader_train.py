@@ -1,39 +1,25 @@
 """``hybrid train reader`` as a command: from a file of questions and an index to a reader that ``ask`` uses."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
 
 from hybrid import Passage, create_index, open_index
 from hybrid.settings import Settings
 from tests.conftest import small_profile
 from tests.integration.commands import Say, one_line, speaker
-from tests.tiny_models import save_bert
 
 WORDS = ("moon", "tide", "ocean", "gravity")
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Keep torch to one thread: on a busy machine those of a tiny model only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture
 def say(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Say:
     monkeypatch.delenv("HYBRID_REDIS_URL", raising=False)
     return speaker(capsys)
-
-
-@pytest.fixture(scope="module")
-def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_bert(tmp_path_factory.mktemp("models") / "bert")
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,24 +21,12 @@ from hybrid.encoders.training.validating import Figures, make_dev_set, measure
 from hybrid.errors import ModelError, UsageError
 from hybrid.training.dpr_json import Context, Row, write_row
 from tests.messages import assert_one_clear_line
-from tests.tiny_models import save_bert
 from tests.training import QUICK_PLAN, ROWS
 
 QUICK = Plan(**QUICK_PLAN)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Keep torch to one thread: on a busy machine those of a tiny model only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="module")
-def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_bert(tmp_path_factory.mktemp("models") / "bert")
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,18 +31,7 @@ PAIRS = [("the tides", "who wrote the moon"), ("", "query"), ("ocean", "gravity 
 QUESTIONS = ["who wrote", "what pulls the tides? " * 3, "moon"]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Keep torch to one thread: on a busy machine those of a tiny model only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="module")
-def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_bert(tmp_path_factory.mktemp("models") / "bert")
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def load(name: Path | str, plan: Plan) -> tuple[Start, Towers]:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,18 +30,7 @@ QUESTIONS = tuple(f"what {word}" for word in WORDS)
 PASSAGES = tuple(f"{how} {word}" for word in WORDS for how in ("the query pulls", "who wrote", "a passage:"))
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Keep torch to one thread: on a busy machine those of a tiny model only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="module")
-def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_bert(tmp_path_factory.mktemp("models") / "bert")
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def give_card(folder: Path, **facts: Any) -> Path:

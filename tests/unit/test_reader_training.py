@@ -3,7 +3,7 @@
 import json
 import math
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from hybrid.reader.training.losses import batch_loss
 from hybrid.reader.training.start import find_start, make_model
 from hybrid.training import states
 from hybrid.training.optimizing import warm_up
-from tests.tiny_models import save_bert, save_kin
+from tests.tiny_models import save_kin
 
 WORDS = ("moon", "tide", "ocean", "gravity")
 EXAMPLES = [
@@ -41,18 +41,7 @@ EXAMPLES = [
 ]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Keep torch to one thread: on a busy machine those of a tiny model only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture(scope="module")
-def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_bert(tmp_path_factory.mktemp("models") / "bert")
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def nothing(_: Told) -> None:

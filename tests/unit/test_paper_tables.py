@@ -87,16 +87,16 @@ def test_what_is_not_recorded_is_said() -> None:
     assert sum("not recorded here" in line for line in lines) == 6
 
 
-@pytest.mark.parametrize("claim", [claim for claim in CLAIMS if claim.published], ids=lambda claim: claim.id)
+@pytest.mark.parametrize("claim", [claim for claim in CLAIMS if claim.of_the_paper], ids=lambda claim: claim.id)
 def test_the_paper_bears_out_its_claims(claim: object) -> None:
-    found = claim.published(PUBLISHED)  # type: ignore[attr-defined]
+    found = claim.of_the_paper(PUBLISHED)  # type: ignore[attr-defined]
     assert found.yes, found.shown
 
 
 def test_claims_without_our_figures_are_not_run_or_say_why_not() -> None:
     assert len({claim.id for claim in CLAIMS}) == len(CLAIMS)
     for claim, verdict, shown in judge_all(NOTHING):
-        assert verdict == ("not run" if claim.reduced else "not testable here")
+        assert verdict == ("not run" if claim.of_ours else "not testable here")
         assert shown
 
 

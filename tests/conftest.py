@@ -7,8 +7,8 @@ that ask for them. Where no service can be had a test is skipped with the reason
 import os
 import secrets
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,10 +17,12 @@ import opensearchpy
 import pytest
 from hypothesis import settings as hypothesis_settings
 
-from hybrid import IndexSpec, Profile, create_index
+from hybrid import IndexSpec, Passage, Profile, create_index, open_index
+from hybrid.engines.contract import Index
 from hybrid.engines.opensearch.client import Client
 from hybrid.engines.opensearch.lifecycle import drop_index
 from hybrid.settings import Settings
+from tests.commands import Say, speaker
 from tests.services.discover import Service, opensearch_cluster, opensearch_service, redis_service
 from tests.services.errors import ServiceUnavailable
 
@@ -28,6 +30,7 @@ hypothesis_settings.register_profile("steady", derandomize=True, deadline=None)
 hypothesis_settings.load_profile("steady")
 
 MakeIndex = Callable[..., str]
+FillFolder = Callable[..., Index]
 S = TypeVar("S")
 
 
@@ -93,6 +96,30 @@ def make_index(opensearch: Service) -> Iterator[MakeIndex]:
 
 
 @pytest.fixture(scope="module")
+def fill_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FillFolder]:
+    """Give a function that opens a new folder with some passages in it; all are closed after the module.
+
+    ``fill_folder(passages, depth=200)`` takes what ``small_profile`` takes, too.
+    """
+    with ExitStack() as opened:
+
+        def fill(passages: Iterable[Passage], **changes: Any) -> Index:
+            folder = str(tmp_path_factory.mktemp("filled") / "index")
+            create_index(folder, small_profile(**changes), settings=Settings())
+            index = opened.enter_context(open_index(folder, settings=Settings()))
+            index.add(passages)
+            return index
+
+        yield fill
+
+
+@pytest.fixture
+def hybrid(capsys: pytest.CaptureFixture[str]) -> Say:
+    """Give the command, to be called with its arguments."""
+    return speaker(capsys)
+
+
+@pytest.fixture(scope="module")
 def one_thread() -> Iterator[None]:
     """Keep torch to one thread: on a busy machine those of a tiny model only wait for each other."""
     import torch
@@ -109,6 +136,14 @@ def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.tiny_models import save_bert
 
     return save_bert(tmp_path_factory.mktemp("models") / "bert")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a tiny sentence transformer with random weights."""
+    from tests.tiny_models import save_sentence_transformer
+
+    return save_sentence_transformer(tmp_path_factory.mktemp("models") / "model")
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ import pytest
 
 from hybrid import open_index
 from hybrid.encoders import Encoder
+from tests.commands import Say
 from tests.faults.processes import wait_for
 from tests.faults.troupe import Troupe
-from tests.integration.commands import speaker
 
 DOCUMENTS = 150
 BLOCK = 10
@@ -54,14 +54,14 @@ def source(troupe: Troupe, raw: Any) -> Iterator[str]:
 
 
 @pytest.fixture
-def adopt(troupe: Troupe, source: str, encoder: Encoder, model: Any, capsys: pytest.CaptureFixture[str]) -> Adopt:
+def adopt(troupe: Troupe, source: str, encoder: Encoder, model: Any, hybrid: Say) -> Adopt:
     """Give a function that adopts the index without encoding anything, and gives what was said."""
     assert encoder.scale == 20.0
 
     def run(*more: str) -> Any:
         places = f"{troupe.upstream}/{source}", f"{troupe.upstream}/{source}-new"
         options = ("--text", "title,body", "--encoder", str(model), "--scale", "20", "--replicas", "0")
-        said = speaker(capsys)("adopt", *places, *options, "--queue", "--json", *more)
+        said = hybrid("adopt", *places, *options, "--queue", "--json", *more)
         assert said.code == 0, said.err
         return said.json
 

@@ -13,10 +13,10 @@ import pytest
 from hybrid import Passage, messages
 from hybrid.cli.output import INTERRUPTED
 from hybrid.queue.broker import CAP, Broker
+from tests.commands import Say, one_line
 from tests.faults.processes import wait_for
 from tests.faults.stage import Stage, passages
 from tests.faults.troupe import Troupe
-from tests.integration.commands import Say, one_line, speaker
 from tests.integration.killing import PATIENCE, ROOT, Moment, run_watched
 
 COUNT = 700
@@ -27,11 +27,11 @@ SMALL_STEPS = f"from ingest import batches, job; batches.MAX_PASSAGES, job.SAVE_
 
 
 @pytest.fixture
-def hybrid(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, troupe: Troupe) -> Say:
+def hybrid(hybrid: Say, monkeypatch: pytest.MonkeyPatch, troupe: Troupe) -> Say:
     troupe.redis.library.flushall()
     for name, value in troupe.environ.items():
         monkeypatch.setenv(name, value)
-    return speaker(capsys)
+    return hybrid
 
 
 @pytest.fixture(scope="module")

@@ -12,22 +12,22 @@ from hybrid import Passage, open_index
 from hybrid.encoders import Encoder, backends
 from hybrid.engines.opensearch import fields, lifecycle
 from hybrid.engines.opensearch.client import Client
+from tests.commands import Say, one_line
 from tests.faults.both import assert_survives_an_update, assert_vectors, field_of, in_use
 from tests.faults.processes import wait_for
 from tests.faults.stage import Stage, passage, passages
 from tests.faults.tiny import POISON
 from tests.faults.troupe import Troupe
-from tests.integration.commands import Say, one_line, speaker
 
 COUNT = 300
 
 
 @pytest.fixture
-def hybrid(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, troupe: Troupe) -> Say:
+def hybrid(hybrid: Say, monkeypatch: pytest.MonkeyPatch, troupe: Troupe) -> Say:
     for name, value in troupe.environ.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(backends, "has_torch", lambda: False)
-    return speaker(capsys)
+    return hybrid
 
 
 def test_index_gets_a_second_encoder_and_goes_back(

@@ -11,21 +11,21 @@ from hybrid.engines.opensearch.client import Client
 from hybrid.passages import hash_text
 from hybrid.queue.broker import CAP, Broker
 from hybrid.queue.envelope import unpack
+from tests.commands import Say, one_line
 from tests.faults.processes import wait_for
 from tests.faults.stage import Stage, passages
 from tests.faults.tiny import POISON
 from tests.faults.troupe import Troupe
-from tests.integration.commands import Say, one_line, speaker
 
 COUNT = 60
 
 
 @pytest.fixture
-def hybrid(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, troupe: Troupe) -> Say:
+def hybrid(hybrid: Say, monkeypatch: pytest.MonkeyPatch, troupe: Troupe) -> Say:
     troupe.redis.library.flushall()
     for name, value in troupe.environ.items():
         monkeypatch.setenv(name, value)
-    return speaker(capsys)
+    return hybrid
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.integration.commands import Say
+from tests.commands import Say
 
 HYBRID = Path(sys.executable).with_name("hybrid")
 WORDS = ("moon", "tide", "ocean", "gravity", "query", "passage", "letter", "door", "fox", "story", "ship", "lamp")

@@ -11,26 +11,15 @@ import pytest
 from hybrid import open_index
 from hybrid.encoders import load_encoder
 from tests import corpora
+from tests.commands import Say, one_line
 from tests.corpora import have
 from tests.gateway_server import gateway
 from tests.integration.adopting import Job, count_facets, create_shop, make_adopter, make_document, read_all, write
-from tests.integration.commands import Say, one_line, speaker
 from tests.services.discover import Service
 from tests.services.processes import wait_until
-from tests.tiny_models import save_sentence_transformer
 
 DOCUMENTS = 300
 OURS = {"id", "content_hash", "text_hash", "encoded_hash", "pending", "encode_error"}
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_sentence_transformer(tmp_path_factory.mktemp("model"))
-
-
-@pytest.fixture
-def say(capsys: pytest.CaptureFixture[str]) -> Say:
-    return speaker(capsys)
 
 
 @pytest.fixture
@@ -43,9 +32,9 @@ def name(raw: Any) -> Iterator[str]:
 
 
 @pytest.fixture
-def adopt(say: Say, opensearch: Service, name: str, model: Path) -> Callable[..., Any]:
+def adopt(hybrid: Say, opensearch: Service, name: str, model: Path) -> Callable[..., Any]:
     """Give a function that adopts the shop, and gives what was said."""
-    return make_adopter(say, opensearch.url, name, "title,body", model)
+    return make_adopter(hybrid, opensearch.url, name, "title,body", model)
 
 
 def words_of(document: dict[str, Any]) -> set[str]:
@@ -294,14 +283,14 @@ def test_a_document_that_is_too_long_is_counted(adopt: Any, raw: Any, name: str)
     assert adopt()["truncated"] == 2
 
 
-def test_the_way_back(adopt: Any, raw: Any, name: str, say: Say, opensearch: Service) -> None:
+def test_the_way_back(adopt: Any, raw: Any, name: str, hybrid: Say, opensearch: Service) -> None:
     before = read_all(raw, name)
     adopt()
-    back = say("adopt", f"{opensearch.url}/{name}", f"{opensearch.url}/{name}-new", "--back")
+    back = hybrid("adopt", f"{opensearch.url}/{name}", f"{opensearch.url}/{name}-new", "--back")
     assert back.code == 0
     assert list(raw.indices.get(index=f"{name}*")) == [name]
     assert read_all(raw, name) == before
-    again = say("adopt", f"{opensearch.url}/{name}", f"{opensearch.url}/{name}-new", "--back")
+    again = hybrid("adopt", f"{opensearch.url}/{name}", f"{opensearch.url}/{name}-new", "--back")
     assert "no" in one_line(again)
 
 
@@ -316,21 +305,21 @@ def test_the_way_back(adopt: Any, raw: Any, name: str, say: Say, opensearch: Ser
     ],
 )
 def test_a_field_of_our_name_is_refused_by_name(
-    raw: Any, say: Say, opensearch: Service, field: str, mapping: Any
+    raw: Any, hybrid: Say, opensearch: Service, field: str, mapping: Any
 ) -> None:
     name = f"odd-{secrets.token_hex(6)}"
     raw.indices.create(index=name, body={"mappings": {"properties": {"title": {"type": "text"}, field: mapping}}})
-    said = say("adopt", f"{opensearch.url}/{name}", f"{opensearch.url}/{name}-new", "--text", "title")
+    said = hybrid("adopt", f"{opensearch.url}/{name}", f"{opensearch.url}/{name}-new", "--text", "title")
     assert f"has a field {field}," in one_line(said)
     assert not raw.indices.exists(index=f"{name}-new")
     raw.indices.delete(index=name)
 
 
 def test_an_id_field_of_another_meaning_is_refused(
-    raw: Any, name: str, say: Say, opensearch: Service, model: Path
+    raw: Any, name: str, hybrid: Say, opensearch: Service, model: Path
 ) -> None:
     write(raw, name, {"d5": {**make_document(5), "id": "another"}})
-    said = say(
+    said = hybrid(
         "adopt",
         f"{opensearch.url}/{name}",
         f"{opensearch.url}/{name}-new",
@@ -359,26 +348,26 @@ def test_an_id_field_of_another_meaning_is_refused(
     ],
 )
 def test_mistakes_are_told_in_one_line(
-    say: Say, opensearch: Service, name: str, arguments: tuple[str, ...], told: str
+    hybrid: Say, opensearch: Service, name: str, arguments: tuple[str, ...], told: str
 ) -> None:
-    said = say("adopt", *(one.format(a=f"{opensearch.url}/{name}") for one in arguments))
+    said = hybrid("adopt", *(one.format(a=f"{opensearch.url}/{name}") for one in arguments))
     assert said.code in (1, 2)
     assert told in one_line(said)
 
 
 def test_what_others_made_is_left_alone(
-    adopt: Any, raw: Any, name: str, say: Say, opensearch: Service, model: Path
+    adopt: Any, raw: Any, name: str, hybrid: Say, opensearch: Service, model: Path
 ) -> None:
     raw.indices.create(index=f"{name}-taken")
     options = ("--text", "title", "--encoder", model, "--scale", "20")
-    said = say("adopt", f"{opensearch.url}/{name}", f"{opensearch.url}/{name}-taken", *options)
+    said = hybrid("adopt", f"{opensearch.url}/{name}", f"{opensearch.url}/{name}-taken", *options)
     assert "was not made by hybrid adopt" in one_line(said)
-    back = say("adopt", f"{opensearch.url}/{name}", f"{opensearch.url}/{name}-taken", "--back")
+    back = hybrid("adopt", f"{opensearch.url}/{name}", f"{opensearch.url}/{name}-taken", "--back")
     assert "was not made by hybrid adopt" in one_line(back)
     adopt()
-    other = say("adopt", f"{opensearch.url}/{name}", f"{opensearch.url}/{name}-new", "--text", "title")
+    other = hybrid("adopt", f"{opensearch.url}/{name}", f"{opensearch.url}/{name}-new", "--text", "title")
     assert "--text title,body" in one_line(other)
-    twice = say("adopt", f"{opensearch.url}/{name}-new", f"{opensearch.url}/{name}-third", "--text", "title")
+    twice = hybrid("adopt", f"{opensearch.url}/{name}-new", f"{opensearch.url}/{name}-third", "--text", "title")
     assert "is hybrid already" in one_line(twice)
     with open_index(f"{opensearch.url}/{name}-new") as index, pytest.raises(Exception, match="adopted from another"):
         index.add([])

@@ -8,24 +8,13 @@ from typing import Any
 import pytest
 
 from hybrid import open_index
+from tests.commands import Say, one_line
 from tests.integration.adopting import make_adopter
-from tests.integration.commands import Say, one_line, speaker
 from tests.services.discover import Service
-from tests.tiny_models import save_sentence_transformer
 
 DOCUMENTS = 80
 OWNERS = ("ann", "bob", "cem", "dot")
 Document = dict[str, Any]
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_sentence_transformer(tmp_path_factory.mktemp("model"))
-
-
-@pytest.fixture
-def say(capsys: pytest.CaptureFixture[str]) -> Say:
-    return speaker(capsys)
 
 
 def owner_of(number: int) -> str | None:
@@ -73,9 +62,9 @@ def name(raw: Any, request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @pytest.fixture
-def adopt(say: Say, opensearch: Service, name: str, model: Path) -> Callable[..., Any]:
+def adopt(hybrid: Say, opensearch: Service, name: str, model: Path) -> Callable[..., Any]:
     """Give a function that adopts the index, and gives what was said."""
-    return make_adopter(say, opensearch.url, name, "body", model)
+    return make_adopter(hybrid, opensearch.url, name, "body", model)
 
 
 def test_documents_stay_where_their_routing_puts_them(adopt: Any, raw: Any, name: str, opensearch: Service) -> None:
@@ -116,12 +105,12 @@ def test_vectors_may_come_later(adopt: Any, raw: Any, name: str) -> None:
 
 
 def test_an_id_that_is_there_twice_is_refused(
-    raw: Any, name: str, say: Say, opensearch: Service, model: Path
+    raw: Any, name: str, hybrid: Say, opensearch: Service, model: Path
 ) -> None:
     shards = {routing: raw.search_shards(index=name, routing=routing)["shards"][0][0]["shard"] for routing in OWNERS}
     other = next(routing for routing in OWNERS if shards[routing] != shards[owner_of(7) or ""])
     write(raw, name, {("d7", other): make_note(7)})
     new = f"{opensearch.url}/{name}-new"
-    said = say("adopt", f"{opensearch.url}/{name}", new, "--text", "body", "--encoder", model, "--scale", "20")
+    said = hybrid("adopt", f"{opensearch.url}/{name}", new, "--text", "body", "--encoder", model, "--scale", "20")
     assert said.code == 1
     assert "has two documents d7, with different routings" in one_line(said)

@@ -13,9 +13,9 @@ import pytest
 from hybrid import Hit, open_index
 from hybrid.encoders import load_encoder
 from hybrid.engines.contract import Index
+from tests.commands import Say, one_line
 from tests.gateway_server import gateway
 from tests.integration.adopting import WORDS, read_all, write
-from tests.integration.commands import Say, one_line, speaker
 from tests.reference import explained_bm25
 from tests.services.discover import Service
 from tests.tiny_models import save_sentence_transformer
@@ -33,16 +33,6 @@ FILTERS: list[dict[str, Any]] = [
     {"bool": {"must_not": [BOB]}},
     {"bool": {"must_not": [{"term": {"brand": "acme"}}]}},
 ]
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_sentence_transformer(tmp_path_factory.mktemp("model"))
-
-
-@pytest.fixture
-def say(capsys: pytest.CaptureFixture[str]) -> Say:
-    return speaker(capsys)
 
 
 def make_article(number: int, version: int = 0) -> dict[str, Any]:
@@ -78,13 +68,13 @@ def name(raw: Any) -> Iterator[str]:
 
 
 @pytest.fixture
-def adopt(say: Say, opensearch: Service, name: str, model: Path) -> Callable[..., Any]:
+def adopt(hybrid: Say, opensearch: Service, name: str, model: Path) -> Callable[..., Any]:
     """Give a function that adopts the index, and gives what was said."""
 
     def run(*more: str) -> Any:
         new = f"{opensearch.url}/{name}-new"
         options = ("--text", "title,body", "--encoder", model, "--scale", str(SCALE), "--replicas", "0")
-        said = say("adopt", f"{opensearch.url}/{name}", new, *options, "--split", str(BLOCK), "--json", *more)
+        said = hybrid("adopt", f"{opensearch.url}/{name}", new, *options, "--split", str(BLOCK), "--json", *more)
         assert said.code == 0, said.err
         return said.json
 
@@ -238,12 +228,12 @@ def test_a_passage_that_is_still_too_long_counts_its_document_once(adopt: Any, r
 
 
 def test_a_template_gives_the_same_scores(
-    adopt: Any, raw: Any, name: str, say: Say, opensearch: Service, model: Path
+    adopt: Any, raw: Any, name: str, hybrid: Say, opensearch: Service, model: Path
 ) -> None:
     adopt()
     truth = Truth(raw, f"{name}-new", model)
     template = f"template-{name}"
-    said = say("install-template", f"{opensearch.url}/{name}-new", "--name", template)
+    said = hybrid("install-template", f"{opensearch.url}/{name}-new", "--name", template)
     try:
         shift = float(said.out.partition("score = _score - ")[2].split()[0])
         for one in (None, *FILTERS):
@@ -290,18 +280,18 @@ def test_a_page_gets_whole_documents_and_both_parts_of_their_scores(
 
 
 def test_what_does_not_go_together_is_said(
-    adopt: Any, name: str, say: Say, opensearch: Service, model: Path, tmp_path: Path
+    adopt: Any, name: str, hybrid: Say, opensearch: Service, model: Path, tmp_path: Path
 ) -> None:
     adopt()
     new, other_model = f"{opensearch.url}/{name}-new", save_sentence_transformer(tmp_path / "model", seed=1)
-    other = say("adopt", f"{opensearch.url}/{name}", new, "--split", "30")
+    other = hybrid("adopt", f"{opensearch.url}/{name}", new, "--split", "30")
     assert f"--split {BLOCK}" in one_line(other)
-    copied = say("copy", new, str(tmp_path / "folder"))
+    copied = hybrid("copy", new, str(tmp_path / "folder"))
     assert "a vector for each of their passages" in one_line(copied)
-    reencoded = say("reencode", new, "--encoder", other_model, "--scale", "20", "--queue")
+    reencoded = hybrid("reencode", new, "--encoder", other_model, "--scale", "20", "--queue")
     assert "a vector for each of their passages" in one_line(reencoded)
-    assert say("adopt", f"{opensearch.url}/{name}", new, "--back").code == 0
+    assert hybrid("adopt", f"{opensearch.url}/{name}", new, "--back").code == 0
     plain = ("--text", "title,body", "--encoder", model, "--scale", "20")
-    assert say("adopt", f"{opensearch.url}/{name}", new, *plain).code == 0
-    split = say("adopt", f"{opensearch.url}/{name}", new, "--split", "30")
+    assert hybrid("adopt", f"{opensearch.url}/{name}", new, *plain).code == 0
+    split = hybrid("adopt", f"{opensearch.url}/{name}", new, "--split", "30")
     assert "without --split" in one_line(split)

@@ -12,8 +12,8 @@ import pytest
 from hybrid import IndexSpec, Passage, create_index, open_index
 from hybrid.settings import Settings
 from ingest.documents import Document
+from tests.commands import Said, Say, one_line
 from tests.conftest import MakeIndex, small_profile
-from tests.integration.commands import Said, Say, one_line, speaker
 from tests.integration.faults import name_of, upstream_of
 from tests.integration.feeding import FIELD, accepted_of, document, ingest, stored, write_jsonl
 from tests.integration.killing import Moment, run_watched
@@ -23,9 +23,9 @@ PASSAGES = 3 * len(DOCUMENTS)
 
 
 @pytest.fixture
-def hybrid(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Say:
+def hybrid(hybrid: Say, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Say:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    return speaker(capsys)
+    return hybrid
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from hybrid.errors import IndexMissingError
+from tests.commands import Say, one_line
 from tests.conftest import MakeIndex
-from tests.integration.commands import one_line, speaker
 from tests.integration.faults import name_of, upstream_of
 from tests.integration.feeding import document, write_jsonl
 from tests.services.processes import LOCALHOST
@@ -54,16 +54,16 @@ def test_mistake_is_told_in_one_clear_line(
     make_index: MakeIndex,
     tmp_path: Path,
     raw: Any,
-    capsys: pytest.CaptureFixture[str],
+    hybrid: Say,
 ) -> None:
     address, source = make_index(), write_jsonl(tmp_path / "source.jsonl", [document("d", 9)])
     names = {"address": address, "cluster": upstream_of(address), "source": source, "folder": source.parent}
-    said = speaker(capsys)(*(one.format(**names, host=LOCALHOST) for one in arguments))
+    said = hybrid(*(one.format(**names, host=LOCALHOST) for one in arguments))
     assert phrase in one_line(said)
     assert said.code == code
     assert not raw.indices.exists(index=f"{name_of(address)}-new")
 
 
-def test_traceback_is_shown_only_when_it_is_asked_for(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_traceback_is_shown_only_when_it_is_asked_for(hybrid: Say, tmp_path: Path) -> None:
     with pytest.raises(IndexMissingError):
-        speaker(capsys)("--debug", "status", tmp_path)
+        hybrid("--debug", "status", tmp_path)

@@ -14,8 +14,8 @@ import pytest
 from hybrid import create_index, open_index
 from hybrid.evaluation.runs import read_results, read_trec
 from hybrid.settings import Settings
+from tests.commands import Say, one_line
 from tests.conftest import MakeIndex, small_profile
-from tests.integration.commands import Say, one_line, speaker
 from tests.integration.killing import Moment, run_watched
 from tests.made import make_corpus
 
@@ -23,11 +23,6 @@ MADE = make_corpus(missing=10)
 COMMAND = "from hybrid.cli.main import main; main()"
 #: As many questions as a test needs, made of words of the corpus.
 COUNT = 40
-
-
-@pytest.fixture
-def hybrid(capsys: pytest.CaptureFixture[str]) -> Say:
-    return speaker(capsys)
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from tests.commands import Said, Say
 from tests.conftest import MakeIndex
-from tests.integration.commands import Said, Say, speaker
 from tests.integration.faults import name_of
 from tests.integration.feeding import stored
 from tests.tiny_models import save_sentence_transformer
@@ -93,9 +93,9 @@ FILES: dict[str, tuple[bytes, Sequence[Row]]] = {
 
 
 @pytest.fixture
-def hybrid(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Say:
+def hybrid(hybrid: Say, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Say:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    return speaker(capsys)
+    return hybrid
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -19,8 +19,8 @@ from hybrid.settings import Settings
 from ingest import scale
 from ingest.documents import Document
 from tests import corpora
+from tests.commands import Say, one_line
 from tests.conftest import MakeIndex, small_profile
-from tests.integration.commands import Say, one_line, speaker
 from tests.integration.feeding import write_jsonl
 from tests.tiny_models import save_sentence_transformer
 
@@ -29,9 +29,9 @@ QUESTIONS = ["what pulls the ocean?", "who wrote the passage?", "moon and gravit
 
 
 @pytest.fixture
-def hybrid(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Say:
+def hybrid(hybrid: Say, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Say:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    return speaker(capsys)
+    return hybrid
 
 
 @pytest.fixture(params=["cluster", "folder"])

@@ -13,14 +13,13 @@ from typing import Any
 import pytest
 
 from hybrid.cli.output import INTERRUPTED
+from tests.commands import Say
 from tests.conftest import MakeIndex
-from tests.integration.commands import speaker
 from tests.integration.faults import name_of, upstream_of
 from tests.integration.feeding import document, stored, write_jsonl
 from tests.integration.killing import ROOT, Moment, run_watched
 from tests.services.http_server import Reply, Request
 from tests.services.recorder import Fault, forwarding, recorder
-from tests.tiny_models import save_sentence_transformer
 
 DOCUMENTS = [document(f"d{number}", number % 9 + 1) for number in range(60)]
 #: A run of small steps, so that Ctrl-C can fall between any two of them.
@@ -41,11 +40,6 @@ PHASES = {"vectors with the text": 0.0, "vectors after the text": 'float("inf")'
 QUICK, SLOW = range(4, 100, 20), range(1, 100)
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_sentence_transformer(tmp_path_factory.mktemp("models") / "model")
-
-
 @pytest.fixture
 def address(make_index: MakeIndex, raw: Any) -> Iterator[str]:
     address = f"{make_index()}-new"
@@ -60,7 +54,7 @@ def interrupt(
     model: Path,
     folder: Path,
     raw: Any,
-    capsys: pytest.CaptureFixture[str],
+    hybrid: Say,
     monkeypatch: pytest.MonkeyPatch,
 ) -> bool:
     """Press Ctrl-C at a request of the cluster; tells whether the run lasted so long."""
@@ -75,7 +69,7 @@ def interrupt(
     )
     if requests >= number:
         assert_one_line(code, said)
-    report = speaker(capsys)("ingest", address, source, *options, "--json")
+    report = hybrid("ingest", address, source, *options, "--json")
     assert (report.code, report.json["rows"], report.json["adds_up"]) == (0, len(DOCUMENTS), True)
     found = stored(raw, address)
     assert {hit["_source"]["document_id"] for hit in found.values()} == {one.id for one in DOCUMENTS}
@@ -94,17 +88,17 @@ def assert_one_line(code: int, said: str) -> None:
 @pytest.mark.parametrize("phase", PHASES)
 @pytest.mark.parametrize("number", QUICK)
 def test_ctrl_c_is_one_line_and_the_same_command_goes_on(
-    number: int, phase: str, address: str, model: Path, tmp_path: Path, raw: Any, capsys: Any, monkeypatch: Any
+    number: int, phase: str, address: str, model: Path, tmp_path: Path, raw: Any, hybrid: Say, monkeypatch: Any
 ) -> None:
-    interrupt(number, phase, address, model, tmp_path, raw, capsys, monkeypatch)
+    interrupt(number, phase, address, model, tmp_path, raw, hybrid, monkeypatch)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("phase", PHASES)
 def test_ctrl_c_at_every_request(
-    phase: str, address: str, model: Path, tmp_path: Path, raw: Any, capsys: Any, monkeypatch: Any
+    phase: str, address: str, model: Path, tmp_path: Path, raw: Any, hybrid: Say, monkeypatch: Any
 ) -> None:
-    struck = sum(interrupt(number, phase, address, model, tmp_path, raw, capsys, monkeypatch) for number in SLOW)
+    struck = sum(interrupt(number, phase, address, model, tmp_path, raw, hybrid, monkeypatch) for number in SLOW)
     assert struck > 30
 
 

@@ -12,9 +12,9 @@ from hybrid import IndexSpec, Passage, create_index, delete_index, open_index
 from hybrid.encoders import load_encoder
 from hybrid.engines.contract import Index
 from hybrid.settings import Settings
+from tests.commands import Say
 from tests.conftest import MakeIndex, small_profile
 from tests.exactness import write_settled
-from tests.integration.commands import Say, speaker
 from tests.local_parity import Tally
 from tests.tiny_models import save_sentence_transformer
 
@@ -34,11 +34,6 @@ FILTERS: list[dict[str, Any]] = [
     {"bool": {"must_not": [{"term": {"meta.open": True}}], "must": [{"prefix": {"document_id": "d1"}}]}},
     {"term": {"pending": True}},
 ]
-
-
-@pytest.fixture
-def hybrid(capsys: pytest.CaptureFixture[str]) -> Say:
-    return speaker(capsys)
 
 
 @pytest.fixture

@@ -16,20 +16,15 @@ from hybrid.engines.opensearch import reads
 from hybrid.mining.lines import name_kept
 from hybrid.settings import Settings
 from hybrid.training.dpr_json import Row, read_rows
+from tests.commands import Say, one_line
 from tests.conftest import MakeIndex, small_profile
 from tests.corpora import DATA, have
-from tests.integration.commands import Say, one_line, speaker
 from tests.integration.killing import Moment, run_watched
 from tests.mining import make_world
 
 WORLD = make_world()
 COMMAND = "from hybrid.cli.main import main; main()"
 ALL_KINDS = ["--negatives", "bm25=4,dense=3,hybrid=2,random=3,gold=2", "--margin", "1.2", "--dense", "exact"]
-
-
-@pytest.fixture
-def hybrid(capsys: pytest.CaptureFixture[str]) -> Say:
-    return speaker(capsys)
 
 
 @pytest.fixture(scope="module")

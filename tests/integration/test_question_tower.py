@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 from transformers import BertModel
 
 from hybrid import Passage, open_index
@@ -12,8 +11,8 @@ from hybrid.encoders import load_encoder
 from hybrid.encoders.checkpoints import read_checkpoint
 from hybrid.encoders.exporting import TowerModel, export_encoder
 from hybrid.encoders.presets import Card
+from tests.commands import Say
 from tests.conftest import MakeIndex
-from tests.integration.commands import speaker
 from tests.tiny_models import save_bert
 
 TEXTS = ("the moon pulls the ocean", "gravity", "who wrote the tides")
@@ -24,9 +23,7 @@ def read_mapping(raw: Any, name: str) -> Any:
     return body["mappings"]["properties"]
 
 
-def test_questions_change_and_passages_stay(
-    make_index: MakeIndex, raw: Any, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_questions_change_and_passages_stay(make_index: MakeIndex, raw: Any, hybrid: Say, tmp_path: Path) -> None:
     towers = []
     for seed in (1, 2, 3):
         folder = save_bert(tmp_path / str(seed), seed=seed)
@@ -42,9 +39,9 @@ def test_questions_change_and_passages_stay(
     with open_index(address) as index:
         index.add([Passage(str(row), text, vector=vectors[row]) for row, text in enumerate(TEXTS)], refresh=True)
     name = address.rpartition("/")[2]
-    say, mapping = speaker(capsys), read_mapping(raw, name)
+    mapping = read_mapping(raw, name)
     for encoder, made in ((after, "after"), (before, "before")):
-        said = say("reencode", address, "--encoder", tmp_path / made)
+        said = hybrid("reencode", address, "--encoder", tmp_path / made)
         assert (said.code, said.out) == (0, f"questions use {encoder.pair_id}\n"), said.err
         with open_index(address) as index:
             assert index.profile.pair_id == encoder.pair_id

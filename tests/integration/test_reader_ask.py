@@ -18,9 +18,9 @@ from hybrid.reader import mail
 from hybrid.reader.answers import Answer, AskResult, to_json
 from hybrid.reader.cards import Calibration, read_card, write_card
 from hybrid.settings import Settings
+from tests.commands import Say, one_line
 from tests.conftest import MakeIndex, small_profile
 from tests.faults.processes import RedisServer
-from tests.integration.commands import Say, one_line, speaker
 from tests.integration.reading import redis_of_its_own, settings_of, take_one
 from tests.tiny_models import save_kin
 
@@ -68,11 +68,6 @@ def cluster(make_index: MakeIndex) -> str:
     with open_index(address, settings=Settings()) as index:
         index.add(PASSAGES, refresh=True)
     return address
-
-
-@pytest.fixture
-def say(capsys: pytest.CaptureFixture[str]) -> Say:
-    return speaker(capsys)
 
 
 def assert_sound(result: AskResult) -> None:
@@ -172,41 +167,41 @@ def test_without_a_worker_that_is_said_at_once_and_here_needs_none(folder: str) 
         assert index.ask(QUESTION, vector=VECTOR, reader="sentences").reader == "sentences"
 
 
-def test_command_prints_lines_in_a_pipe_and_json_when_asked(say: Say, folder: str, reader: Path) -> None:
+def test_command_prints_lines_in_a_pipe_and_json_when_asked(hybrid: Say, folder: str, reader: Path) -> None:
     base = ("ask", folder, QUESTION, "--vector", json.dumps(VECTOR))
-    lines = say(*base, "--answers", 2).out.splitlines()
+    lines = hybrid(*base, "--answers", 2).out.splitlines()
     assert lines[0].split("\t")[2:] == ["moon#0", "0", "25", "The moon pulls the ocean."]
     assert len(lines) == 2
-    printed = say(*base, "--json", "--reader", reader).json
+    printed = hybrid(*base, "--json", "--reader", reader).json
     assert printed["reader"] == str(reader)
     for one in printed["answers"]:
         assert TEXTS[one["passage_id"]][one["start"] : one["end"]] == one["text"]
         assert one["confidence"] is None
 
 
-def test_no_answer_is_no_error(say: Say, folder: str) -> None:
-    said = say("ask", folder, QUESTION, "--vector", json.dumps(VECTOR), "--least-score", 1e9)
+def test_no_answer_is_no_error(hybrid: Say, folder: str) -> None:
+    said = hybrid("ask", folder, QUESTION, "--vector", json.dumps(VECTOR), "--least-score", 1e9)
     assert (said.code, said.out, said.err) == (0, "", "No answer is good enough.\n")
-    printed = say("ask", folder, QUESTION, "--vector", json.dumps(VECTOR), "--least-score", 1e9, "--json")
+    printed = hybrid("ask", folder, QUESTION, "--vector", json.dumps(VECTOR), "--least-score", 1e9, "--json")
     assert (printed.code, printed.json["answers"]) == (0, [])
-    nothing = say("ask", folder, QUESTION, "--mode", "lexical", "--where", "year>=2000")
+    nothing = hybrid("ask", folder, QUESTION, "--mode", "lexical", "--where", "year>=2000")
     assert (nothing.code, nothing.out) == (0, "")
 
 
-def test_mistakes_are_told_in_one_line(say: Say, folder: str) -> None:
+def test_mistakes_are_told_in_one_line(hybrid: Say, folder: str) -> None:
     base = ("ask", folder, QUESTION, "--mode", "lexical")
-    assert "not calibrated" in one_line(say(*base, "--threshold", 0.5))
-    assert "no folder" in one_line(say(*base, "--reader", "nowhere"))
-    assert "empty" in one_line(say("ask", folder, "  "))
-    assert "The index comes before the question" in one_line(say("ask", QUESTION, "os:wiki"))
+    assert "not calibrated" in one_line(hybrid(*base, "--threshold", 0.5))
+    assert "no folder" in one_line(hybrid(*base, "--reader", "nowhere"))
+    assert "empty" in one_line(hybrid("ask", folder, "  "))
+    assert "The index comes before the question" in one_line(hybrid("ask", QUESTION, "os:wiki"))
 
 
-def test_calibrated_reader_shows_how_sure_it_is(say: Say, folder: str, tmp_path: Path) -> None:
+def test_calibrated_reader_shows_how_sure_it_is(hybrid: Say, folder: str, tmp_path: Path) -> None:
     own = save_kin(tmp_path / "dpr", "DPRReader", max_position_embeddings=128)
     card = dataclasses.replace(read_card(own), calibration=Calibration(temperature=1.0, data="made up"))
     write_card(own, card)
     base = ("ask", folder, QUESTION, "--mode", "lexical", "--reader", own)
-    sure = [float(line.split("\t")[0]) for line in say(*base).out.splitlines()]
+    sure = [float(line.split("\t")[0]) for line in hybrid(*base).out.splitlines()]
     assert sure
     assert all(0 < one <= 1 for one in sure)
-    assert say(*base, "--threshold", 1).out == ""
+    assert hybrid(*base, "--threshold", 1).out == ""

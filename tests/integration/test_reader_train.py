@@ -7,8 +7,8 @@ import pytest
 
 from hybrid import Passage, create_index, open_index
 from hybrid.settings import Settings
+from tests.commands import Say, one_line
 from tests.conftest import small_profile
-from tests.integration.commands import Say, one_line, speaker
 
 WORDS = ("moon", "tide", "ocean", "gravity")
 
@@ -17,9 +17,9 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture
-def say(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Say:
+def hybrid(hybrid: Say, monkeypatch: pytest.MonkeyPatch) -> Say:
     monkeypatch.delenv("HYBRID_REDIS_URL", raising=False)
-    return speaker(capsys)
+    return hybrid
 
 
 @pytest.fixture
@@ -37,10 +37,10 @@ def questions(tmp_path: Path) -> Path:
     return path
 
 
-def test_trained_reader_is_one_that_ask_uses(say: Say, bert: Path, questions: Path, tmp_path: Path) -> None:
+def test_trained_reader_is_one_that_ask_uses(hybrid: Say, bert: Path, questions: Path, tmp_path: Path) -> None:
     out = tmp_path / "reader"
     base = ("train", "reader", out, "--from", bert, "--questions", questions, "--dev", questions, "--passages", 3)
-    said = say(*base, "--epochs", 2, "--batch", 2, "--precision", "fp32", "--max-length", 64, "--json")
+    said = hybrid(*base, "--epochs", 2, "--batch", 2, "--precision", "fp32", "--max-length", 64, "--json")
     assert said.code == 0, said.err
     assert said.json["notes"]["dev"]["data"] == "questions.json"
     assert said.json["notes"]["plan"]["passages"] == 3
@@ -49,22 +49,22 @@ def test_trained_reader_is_one_that_ask_uses(say: Say, bert: Path, questions: Pa
     create_index(address, small_profile(), settings=Settings())
     with open_index(address, settings=Settings()) as index:
         index.add([Passage(word, f"the query pulls {word}") for word in WORDS])
-    answered = say("ask", address, "what tide", "--mode", "lexical", "--reader", out, "--json")
+    answered = hybrid("ask", address, "what tide", "--mode", "lexical", "--reader", out, "--json")
     assert answered.json["reader"] == str(out)
     calibrated = said.json["calibration"] is not None
     assert all((one["confidence"] is not None) == calibrated for one in answered.json["answers"])
     # Other passages may come from an index, which is asked in the mode that its questions allow.
     assert "needs the question's vector" in one_line(
-        say(*base[:2], tmp_path / "other", *base[3:], "--index", address, "--epochs", 1)
+        hybrid(*base[:2], tmp_path / "other", *base[3:], "--index", address, "--epochs", 1)
     )
 
 
-def test_mistakes_are_told_in_one_line(say: Say, bert: Path, questions: Path, tmp_path: Path) -> None:
+def test_mistakes_are_told_in_one_line(hybrid: Say, bert: Path, questions: Path, tmp_path: Path) -> None:
     base = ("train", "reader", tmp_path / "reader", "--from", bert, "--max-length", 64)
-    assert "Give --questions" in one_line(say(*base))
-    assert "Give --dev" in one_line(say(*base, "--epochs", 0))
-    assert "is there already" in one_line(say("train", "reader", bert, *base[3:], "--questions", questions))
+    assert "Give --questions" in one_line(hybrid(*base))
+    assert "Give --dev" in one_line(hybrid(*base, "--epochs", 0))
+    assert "is there already" in one_line(hybrid("train", "reader", bert, *base[3:], "--questions", questions))
     assert "no folder" in one_line(
-        say("train", "reader", tmp_path / "reader", "--from", "./nowhere", "--questions", questions)
+        hybrid("train", "reader", tmp_path / "reader", "--from", "./nowhere", "--questions", questions)
     )
     assert not (tmp_path / "reader").exists()

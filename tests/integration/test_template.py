@@ -12,17 +12,12 @@ from numpy.typing import NDArray
 
 from hybrid import IndexSpec, Passage, open_index
 from hybrid.settings import Settings
+from tests.commands import Say, one_line
 from tests.conftest import MakeIndex, small_profile
-from tests.integration.commands import Say, one_line, speaker
 
 WORDS = ("moon", "tide", "ocean", "fox", "door", "bread")
 QUESTION = 'the "moon" pulls\nthe tide {{k}} \\ é'
 COSINE: dict[str, Any] = {"similarity": "cosine", "scale": 20.0}
-
-
-@pytest.fixture
-def say(capsys: pytest.CaptureFixture[str]) -> Say:
-    return speaker(capsys)
 
 
 @pytest.fixture
@@ -57,7 +52,7 @@ def fill(address: str, rng: np.random.Generator, *, cosine: bool) -> None:
 def test_ranking_is_that_of_a_search(
     make_index: MakeIndex,
     raw: Any,
-    say: Say,
+    hybrid: Say,
     stored: str,
     rng: np.random.Generator,
     lam: float | None,
@@ -66,7 +61,7 @@ def test_ranking_is_that_of_a_search(
 ) -> None:
     address = make_index(small_profile(**(COSINE if cosine else {})), IndexSpec(replicas=0))
     fill(address, rng, cosine=cosine)
-    said = say("install-template", address, "--name", stored, *(() if lam is None else ("--lambda", lam)))
+    said = hybrid("install-template", address, "--name", stored, *(() if lam is None else ("--lambda", lam)))
     assert said.code == 0, said.err
     vector = rng.normal(size=8)
     vector = 20 * unit(vector[None])[0] if cosine else vector
@@ -94,20 +89,20 @@ def test_ranking_is_that_of_a_search(
 
 
 def test_ten_are_given_unless_more_are_wanted(
-    make_index: MakeIndex, raw: Any, say: Say, stored: str, rng: np.random.Generator
+    make_index: MakeIndex, raw: Any, hybrid: Say, stored: str, rng: np.random.Generator
 ) -> None:
     address = make_index(small_profile(**COSINE))
     fill(address, rng, cosine=True)
-    assert say("install-template", address, "--name", stored).code == 0
+    assert hybrid("install-template", address, "--name", stored).code == 0
     params = {"question": "moon", "vector": (20 * unit(rng.normal(size=(1, 8)))[0]).tolist()}
     found = raw.search_template(index=address.rpartition("/")[2], body={"id": stored, "params": params})
     assert len(found["hits"]["hits"]) == 10
 
 
-def test_it_is_printed_as_it_is_stored(make_index: MakeIndex, raw: Any, say: Say, stored: str) -> None:
+def test_it_is_printed_as_it_is_stored(make_index: MakeIndex, raw: Any, hybrid: Say, stored: str) -> None:
     address = make_index()
-    printed = say("install-template", address, "--print").out.rstrip("\n")
-    assert say("install-template", address, "--name", stored).code == 0
+    printed = hybrid("install-template", address, "--print").out.rstrip("\n")
+    assert hybrid("install-template", address, "--name", stored).code == 0
     assert raw.get_script(id=stored)["script"]["source"] == printed
     assert "{{lift}}" in printed
     rendered = raw.render_search_template(
@@ -116,6 +111,6 @@ def test_it_is_printed_as_it_is_stored(make_index: MakeIndex, raw: Any, say: Say
     assert json.loads(json.dumps(rendered["template_output"]))["size"] == 10
 
 
-def test_a_lambda_that_cannot_be_is_refused(make_index: MakeIndex, say: Say) -> None:
-    assert "lambda" in one_line(say("install-template", make_index(), "--lambda", "0.01"))
-    assert "is a folder" in one_line(say("install-template", "./folder"))
+def test_a_lambda_that_cannot_be_is_refused(make_index: MakeIndex, hybrid: Say) -> None:
+    assert "lambda" in one_line(hybrid("install-template", make_index(), "--lambda", "0.01"))
+    assert "is a folder" in one_line(hybrid("install-template", "./folder"))

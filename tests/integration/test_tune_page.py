@@ -19,8 +19,8 @@ from hybrid.gateway.rewrite import Question, rewrite
 from hybrid.gateway.sites import Site, find_site
 from hybrid.requests import make_request
 from hybrid.settings import Settings
+from tests.commands import Say
 from tests.conftest import MakeIndex, small_profile
-from tests.integration.commands import Say, speaker
 from tests.made import make_corpus
 from tests.messages import assert_one_clear_line
 
@@ -99,9 +99,7 @@ def test_gateway_scores_by_the_same_clauses() -> None:
     assert encode(read_page_text(BODY, FIELDS)("moon tide")) in sent
 
 
-def test_weight_beside_the_page_is_found(
-    address: str, raw: Any, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_weight_beside_the_page_is_found(address: str, raw: Any, hybrid: Say, tmp_path: Path) -> None:
     texts, vectors = make_questions()
     sims = np.array([one.vector for one in MADE.passages]) @ vectors.T
     lines = []
@@ -115,7 +113,6 @@ def test_weight_beside_the_page_is_found(
     qrels.write_text("".join(f"{row} 0 {right} 1\n" for row, right in enumerate(lines)), "utf-8")
     np.save(rows, vectors)
     page.write_text(json.dumps(BODY), "utf-8")
-    hybrid: Say = speaker(capsys)
     options = ["--questions", questions, "--qrels", qrels, "--vectors", rows, "--metric", "top1", "--page", page]
     said = hybrid("tune", address, *options, "--lambda", "0,0.5,1,2,4")
     assert said.code == 0

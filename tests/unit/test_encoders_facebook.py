@@ -21,7 +21,7 @@ from hybrid.errors import ModelError
 from hybrid.reader.answers import ReadPassage, ReadRequest
 from hybrid.reader.folders import read_folder
 from hybrid.reader.reader import Reader
-from tests.integration.commands import Say, one_line, speaker
+from tests.commands import Say, one_line
 from tests.tiny_models import HIDDEN, POSITIONS, change_json, copy_model, save_bert, save_dpr, save_kin
 from tests.unit.test_encoders_dpr import PASSAGES, QUESTIONS, theirs
 
@@ -50,11 +50,6 @@ class Trap:
 
 def trigger() -> None:
     raise RanError
-
-
-@pytest.fixture
-def say(capsys: pytest.CaptureFixture[str]) -> Say:
-    return speaker(capsys)
 
 
 @pytest.fixture(scope="module")
@@ -106,10 +101,10 @@ def checkpoint(dpr: Path, tmp_path: Path) -> Path:
 @pytest.mark.parametrize("backend", ["numpy", "torch"])
 @pytest.mark.parametrize("name", ["dpr_biencoder.29.cp", "model.bin"])
 def test_vectors_are_those_of_transformers(
-    say: Say, dpr: Path, like: Path, tmp_path: Path, backend: Any, name: str
+    hybrid: Say, dpr: Path, like: Path, tmp_path: Path, backend: Any, name: str
 ) -> None:
     source = save(tmp_path / name, weights_of(dpr))
-    said = say("convert-encoder", source, tmp_path / "out", "--like", like)
+    said = hybrid("convert-encoder", source, tmp_path / "out", "--like", like)
     assert (said.code, said.out) == (0, f"{tmp_path / 'out'}\n")
     encoder = load_encoder(str(tmp_path / "out"), device="cpu", precision="fp32", backend=backend)
     expected = theirs(dpr / "question", [question.replace("’", "'") for question in QUESTIONS])
@@ -121,28 +116,30 @@ def test_vectors_are_those_of_transformers(
 
 
 @pytest.mark.parametrize("flat", [True, False])
-def test_length_is_that_of_the_training(say: Say, dpr: Path, like: Path, tmp_path: Path, flat: bool) -> None:
+def test_length_is_that_of_the_training(hybrid: Say, dpr: Path, like: Path, tmp_path: Path, flat: bool) -> None:
     facts = {"sequence_length": 20} if flat else {"encoder": {"sequence_length": 20, "projection_dim": 0}}
     source = save(tmp_path / "one.cp", weights_of(dpr), encoder_params={"do_lower_case": True, **facts})
-    assert say("convert-encoder", source, tmp_path / "out", "--like", like).code == 0
+    assert hybrid("convert-encoder", source, tmp_path / "out", "--like", like).code == 0
     encoder = load_encoder(str(tmp_path / "out"), device="cpu")
     assert [side.tower.max_length for side in (encoder.questions, encoder.passages)] == [20, 20]
 
 
-def test_older_files_of_torch_are_read_too(say: Say, dpr: Path, like: Path, tmp_path: Path) -> None:
+def test_older_files_of_torch_are_read_too(hybrid: Say, dpr: Path, like: Path, tmp_path: Path) -> None:
     old = tmp_path / "old.cp"
     torch.save({"model_dict": weights_of(dpr)}, old, _use_new_zipfile_serialization=False)
     assert not zipfile.is_zipfile(old)
-    assert say("convert-encoder", old, tmp_path / "out", "--like", like).code == 0
+    assert hybrid("convert-encoder", old, tmp_path / "out", "--like", like).code == 0
 
 
 @pytest.mark.parametrize("pooler", [True, False])
-def test_folder_to_file_to_folder_is_the_same(say: Say, dpr: Path, like: Path, tmp_path: Path, pooler: bool) -> None:
+def test_folder_to_file_to_folder_is_the_same(
+    hybrid: Say, dpr: Path, like: Path, tmp_path: Path, pooler: bool
+) -> None:
     weights = {name: one for name, one in weights_of(dpr).items() if pooler or ".pooler." not in name}
     source = save(tmp_path / "one.cp", weights)
-    assert say("convert-encoder", source, tmp_path / "first", "--like", like).code == 0
-    assert say("convert-encoder", tmp_path / "first", tmp_path / "two.cp").code == 0
-    assert say("convert-encoder", tmp_path / "two.cp", tmp_path / "second", "--like", like).code == 0
+    assert hybrid("convert-encoder", source, tmp_path / "first", "--like", like).code == 0
+    assert hybrid("convert-encoder", tmp_path / "first", tmp_path / "two.cp").code == 0
+    assert hybrid("convert-encoder", tmp_path / "two.cp", tmp_path / "second", "--like", like).code == 0
     files = sorted(path.relative_to(tmp_path / "first") for path in (tmp_path / "first").rglob("*") if path.is_file())
     assert len(files) > 10
     for path in files:
@@ -150,10 +147,10 @@ def test_folder_to_file_to_folder_is_the_same(say: Say, dpr: Path, like: Path, t
 
 
 def test_file_to_folder_to_file_is_the_same_and_complete(
-    say: Say, like: Path, checkpoint: Path, tmp_path: Path
+    hybrid: Say, like: Path, checkpoint: Path, tmp_path: Path
 ) -> None:
-    assert say("convert-encoder", checkpoint, tmp_path / "out", "--like", like).code == 0
-    assert say("convert-encoder", tmp_path / "out", tmp_path / "back.cp").code == 0
+    assert hybrid("convert-encoder", checkpoint, tmp_path / "out", "--like", like).code == 0
+    assert hybrid("convert-encoder", tmp_path / "out", tmp_path / "back.cp").code == 0
     before, after = (torch.load(path, weights_only=True) for path in (checkpoint, tmp_path / "back.cp"))
     assert set(after) == set(before)
     assert set(after["encoder_params"]) == set(PARAMS)
@@ -165,9 +162,9 @@ def test_file_to_folder_to_file_is_the_same_and_complete(
 
 
 def test_transformers_pair_becomes_a_file_that_transformers_own_weights_fill(
-    say: Say, dpr: Path, tmp_path: Path
+    hybrid: Say, dpr: Path, tmp_path: Path
 ) -> None:
-    assert say("convert-encoder", dpr, tmp_path / "out.cp").code == 0
+    assert hybrid("convert-encoder", dpr, tmp_path / "out.cp").code == 0
     written = torch.load(tmp_path / "out.cp", weights_only=True)["model_dict"]
     for name, weight in weights_of(dpr).items():
         if ".pooler." in name:
@@ -176,12 +173,12 @@ def test_transformers_pair_becomes_a_file_that_transformers_own_weights_fill(
             torch.testing.assert_close(written[name], weight, rtol=0, atol=0)
 
 
-def test_reader_becomes_a_folder_that_reads_alike(say: Say, like: Path, tmp_path: Path) -> None:
+def test_reader_becomes_a_folder_that_reads_alike(hybrid: Say, like: Path, tmp_path: Path) -> None:
     dpr = save_kin(tmp_path / "reader", "DPRReader")
     own = DPRReader.from_pretrained(dpr).span_predictor.state_dict()
     weights = {name.replace("encoder.bert_model.", "encoder."): one.detach().clone() for name, one in own.items()}
     source = save(tmp_path / "reader.cp", weights, encoder_params={**PARAMS, "sequence_length": 40})
-    assert say("convert-encoder", source, tmp_path / "out", "--like", like).code == 0
+    assert hybrid("convert-encoder", source, tmp_path / "out", "--like", like).code == 0
     passages = (ReadPassage("1", "moon", "gravity pulls the ocean", 9.0), ReadPassage("2", "", "who wrote it", 8.0))
     answers = []
     for folder in (dpr, tmp_path / "out"):
@@ -194,17 +191,17 @@ def test_reader_becomes_a_folder_that_reads_alike(say: Say, like: Path, tmp_path
     assert answers[0] == answers[1]
 
 
-def test_nothing_in_a_file_is_run(say: Say, dpr: Path, like: Path, tmp_path: Path) -> None:
+def test_nothing_in_a_file_is_run(hybrid: Say, dpr: Path, like: Path, tmp_path: Path) -> None:
     source = save(tmp_path / "trap.cp", weights_of(dpr), scheduler_dict=Trap())
     with pytest.raises(RanError):
         torch.load(source, weights_only=False)
-    said = say("convert-encoder", source, tmp_path / "out", "--like", like)
+    said = hybrid("convert-encoder", source, tmp_path / "out", "--like", like)
     assert said.code == 1
     assert "would run code of its own" in one_line(said)
     assert not (tmp_path / "out").exists()
 
 
-def test_other_files_are_refused_in_one_line(say: Say, dpr: Path, like: Path, tmp_path: Path) -> None:
+def test_other_files_are_refused_in_one_line(hybrid: Say, dpr: Path, like: Path, tmp_path: Path) -> None:
     weights = weights_of(dpr)
     one_side = {name: one for name, one in weights.items() if name.startswith("ctx_model.")}
     projected = {**weights, "ctx_model.encode_proj.weight": torch.ones(4, HIDDEN)}
@@ -221,20 +218,20 @@ def test_other_files_are_refused_in_one_line(say: Say, dpr: Path, like: Path, tm
         save(tmp_path / "cased.cp", weights, encoder_params={**PARAMS, "do_lower_case": False}).name: "lower case",
     }
     for name, complaint in cases.items():
-        said = say("convert-encoder", tmp_path / name, tmp_path / "out", "--like", like)
+        said = hybrid("convert-encoder", tmp_path / name, tmp_path / "out", "--like", like)
         assert said.code == 1, name
         assert complaint in one_line(said)
     larger = save_bert(tmp_path / "larger", num_hidden_layers=3)
-    said = say("convert-encoder", save(tmp_path / "good.cp", weights), tmp_path / "out", "--like", larger)
+    said = hybrid("convert-encoder", save(tmp_path / "good.cp", weights), tmp_path / "out", "--like", larger)
     assert "has a num_hidden_layers of 2" in one_line(said)
     assert not (tmp_path / "out").exists()
 
 
-def test_model_that_it_was_made_from_is_found_by_its_name(say: Say, dpr: Path, like: Path, tmp_path: Path) -> None:
+def test_model_that_it_was_made_from_is_found_by_its_name(hybrid: Say, dpr: Path, like: Path, tmp_path: Path) -> None:
     named = save(tmp_path / "one.cp", weights_of(dpr), encoder_params={**PARAMS, "pretrained_model_cfg": str(like)})
-    assert say("convert-encoder", named, tmp_path / "out").code == 0
+    assert hybrid("convert-encoder", named, tmp_path / "out").code == 0
     lost = save(tmp_path / "two.cp", weights_of(dpr), encoder_params={**PARAMS, "pretrained_model_cfg": "/no/such"})
-    said = say("convert-encoder", lost, tmp_path / "other")
+    said = hybrid("convert-encoder", lost, tmp_path / "other")
     assert "was made from /no/such" in one_line(said)
     assert "--like" in said.err
 
@@ -250,40 +247,42 @@ def test_model_that_it_was_made_from_is_found_by_its_name(say: Say, dpr: Path, l
     ],
 )
 def test_encoder_that_the_authors_code_could_not_run_alike_is_refused(
-    say: Say, like: Path, checkpoint: Path, tmp_path: Path, card: dict[str, Any], complaint: str
+    hybrid: Say, like: Path, checkpoint: Path, tmp_path: Path, card: dict[str, Any], complaint: str
 ) -> None:
-    assert say("convert-encoder", checkpoint, tmp_path / "out", "--like", like).code == 0
+    assert hybrid("convert-encoder", checkpoint, tmp_path / "out", "--like", like).code == 0
     path = tmp_path / "out" / "hybrid_encoder.json"
     facts = json.loads(path.read_text("utf-8"))
     for name, fact in card.items():
         facts[name] = {**facts.get(name, {}), **fact} if isinstance(fact, dict) else fact
     path.write_text(json.dumps(facts), "utf-8")
-    said = say("convert-encoder", tmp_path / "out", tmp_path / "back.cp")
+    said = hybrid("convert-encoder", tmp_path / "out", tmp_path / "back.cp")
     assert said.code == 1
     assert complaint in one_line(said)
     assert not (tmp_path / "back.cp").exists()
 
 
-def test_encoder_that_pools_otherwise_is_refused(say: Say, like: Path, tmp_path: Path) -> None:
-    assert "makes a vector by mean" in one_line(say("convert-encoder", like, tmp_path / "out.cp"))
+def test_encoder_that_pools_otherwise_is_refused(hybrid: Say, like: Path, tmp_path: Path) -> None:
+    assert "makes a vector by mean" in one_line(hybrid("convert-encoder", like, tmp_path / "out.cp"))
 
 
-def test_half_of_a_pair_is_refused(say: Say, dpr: Path, tmp_path: Path) -> None:
-    assert "one tower of a pair" in one_line(say("convert-encoder", dpr / "passage", tmp_path / "out.cp"))
+def test_half_of_a_pair_is_refused(hybrid: Say, dpr: Path, tmp_path: Path) -> None:
+    assert "one tower of a pair" in one_line(hybrid("convert-encoder", dpr / "passage", tmp_path / "out.cp"))
 
 
-def test_mistakes_in_the_command_are_told(say: Say, dpr: Path, like: Path, checkpoint: Path, tmp_path: Path) -> None:
-    assert "is there already" in one_line(say("convert-encoder", checkpoint, tmp_path))
-    assert "let TO end with .cp" in one_line(say("convert-encoder", dpr, tmp_path / "out"))
-    assert "leave --like out" in one_line(say("convert-encoder", dpr, tmp_path / "out.cp", "--like", like))
+def test_mistakes_in_the_command_are_told(
+    hybrid: Say, dpr: Path, like: Path, checkpoint: Path, tmp_path: Path
+) -> None:
+    assert "is there already" in one_line(hybrid("convert-encoder", checkpoint, tmp_path))
+    assert "let TO end with .cp" in one_line(hybrid("convert-encoder", dpr, tmp_path / "out"))
+    assert "leave --like out" in one_line(hybrid("convert-encoder", dpr, tmp_path / "out.cp", "--like", like))
     with pytest.raises(ModelError, match="hybrid convert-encoder"):
         load_encoder(str(checkpoint), device="cpu")
 
 
 def test_weights_in_half_precision_and_of_old_names_are_written_as_of_today(
-    say: Say, dpr: Path, like: Path, checkpoint: Path, tmp_path: Path
+    hybrid: Say, dpr: Path, like: Path, checkpoint: Path, tmp_path: Path
 ) -> None:
-    assert say("convert-encoder", checkpoint, tmp_path / "out", "--like", like).code == 0
+    assert hybrid("convert-encoder", checkpoint, tmp_path / "out", "--like", like).code == 0
     changed = copy_model(tmp_path / "out", tmp_path / "changed")
     path = changed / "question" / "model.safetensors"
     old = {
@@ -292,7 +291,7 @@ def test_weights_in_half_precision_and_of_old_names_are_written_as_of_today(
     }
     save_file(old, path)
     change_json(changed / "hybrid_encoder.json")
-    assert say("convert-encoder", changed, tmp_path / "back.cp").code == 0
+    assert hybrid("convert-encoder", changed, tmp_path / "back.cp").code == 0
     written = torch.load(tmp_path / "back.cp", weights_only=True)["model_dict"]
     for name, weight in weights_of(dpr).items():
         if not name.endswith("position_ids"):

@@ -1,12 +1,10 @@
 """Candidates that were asked for once rank in every mode as a search in that mode does, on a folder."""
 
-from collections.abc import Iterator
 from typing import get_args
 
 import numpy as np
 import pytest
 
-from hybrid import create_index, open_index
 from hybrid.engines.contract import Index
 from hybrid.evaluation import asking
 from hybrid.evaluation.asking import Asked, ask
@@ -14,8 +12,7 @@ from hybrid.evaluation.questions import Question
 from hybrid.evaluation.rules import choose_rules, pick_best, weigh
 from hybrid.fusion import expect_sim
 from hybrid.passages import Mode, Vector
-from hybrid.settings import Settings
-from tests.conftest import small_profile
+from tests.conftest import FillFolder
 from tests.made import make_corpus
 
 MADE = make_corpus(missing=20)
@@ -24,12 +21,8 @@ QUESTIONS = [Question(str(number), text) for number, text in enumerate(MADE.ques
 
 
 @pytest.fixture(scope="module")
-def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
-    folder = str(tmp_path_factory.mktemp("asking") / "index")
-    create_index(folder, small_profile(), settings=Settings())
-    with open_index(folder, settings=Settings()) as opened:
-        opened.add(MADE.passages)
-        yield opened
+def index(fill_folder: FillFolder) -> Index:
+    return fill_folder(MADE.passages)
 
 
 def ask_all(index: Index, depth: int | None = None) -> list[Asked]:

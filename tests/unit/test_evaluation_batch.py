@@ -1,13 +1,12 @@
 """A run that is stopped goes on where it was, and ends as if it had never been stopped; on a folder."""
 
 import fcntl
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hybrid import create_index, open_index
 from hybrid.engines.contract import Index
 from hybrid.errors import HybridError, LockHeldError, UsageError
 from hybrid.evaluation import batch
@@ -17,8 +16,7 @@ from hybrid.evaluation.questions import Question
 from hybrid.evaluation.runs import read_results, read_trec
 from hybrid.passages import SearchResult
 from hybrid.requests import SearchOptions
-from hybrid.settings import Settings
-from tests.conftest import small_profile
+from tests.conftest import FillFolder
 from tests.made import make_corpus
 
 MADE = make_corpus()
@@ -42,12 +40,8 @@ class Stopping:
 
 
 @pytest.fixture(scope="module")
-def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
-    folder = str(tmp_path_factory.mktemp("batch") / "index")
-    create_index(folder, small_profile(), settings=Settings())
-    with open_index(folder, settings=Settings()) as opened:
-        opened.add(MADE.passages)
-        yield opened
+def index(fill_folder: FillFolder) -> Index:
+    return fill_folder(MADE.passages)
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,5 @@
 """From candidates to numbers, on a folder: what is right, by answers and by ids, in batches or at once."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +22,7 @@ from hybrid.evaluation.rules import choose_rules
 from hybrid.evaluation.runs import read_results, read_trec
 from hybrid.evaluation.texts import Texts
 from hybrid.settings import Settings
-from tests.conftest import small_profile
+from tests.conftest import FillFolder, small_profile
 
 #: A question is one word; sim decides by the first number of a vector, and BM25 by how often the word stands there.
 PASSAGES = {
@@ -41,12 +40,11 @@ QUESTIONS = (
 
 
 @pytest.fixture(scope="module")
-def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
-    folder = str(tmp_path_factory.mktemp("measuring") / "index")
-    create_index(folder, small_profile(dimension=2), settings=Settings())
-    with open_index(folder, settings=Settings()) as opened:
-        opened.add(Passage(one, text, title=f"On {one}", vector=[sim, 0.0]) for one, (text, sim) in PASSAGES.items())
-        yield opened
+def index(fill_folder: FillFolder) -> Index:
+    return fill_folder(
+        (Passage(one, text, title=f"On {one}", vector=[sim, 0.0]) for one, (text, sim) in PASSAGES.items()),
+        dimension=2,
+    )
 
 
 def measure(

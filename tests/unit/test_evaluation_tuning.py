@@ -1,13 +1,11 @@
 """Tuning on a folder where it is known what is right: the passages that a certain λ, k1 and b put first."""
 
 import dataclasses
-from collections.abc import Iterator
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 
-from hybrid import create_index, open_index
 from hybrid.cli.status import describe
 from hybrid.engines.contract import Index
 from hybrid.evaluation.asking import ask
@@ -20,8 +18,7 @@ from hybrid.evaluation.questions import Question
 from hybrid.evaluation.tuning import Plan, Tuning, tune
 from hybrid.evaluation.validate import Fault
 from hybrid.passages import Vector
-from hybrid.settings import Settings
-from tests.conftest import small_profile
+from tests.conftest import FillFolder, small_profile
 from tests.made import make_corpus
 
 MADE = make_corpus(missing=5)
@@ -31,12 +28,8 @@ PLAN = Plan("top1", fusions=("rrf",))
 
 
 @pytest.fixture(scope="module")
-def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
-    folder = str(tmp_path_factory.mktemp("tuning") / "index")
-    create_index(folder, small_profile(depth=200), settings=Settings())
-    with open_index(folder, settings=Settings()) as opened:
-        opened.add(MADE.passages)
-        yield opened
+def index(fill_folder: FillFolder) -> Index:
+    return fill_folder(MADE.passages, depth=200)
 
 
 def make_questions(count: int) -> tuple[list[str], list[Vector]]:

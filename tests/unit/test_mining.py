@@ -4,7 +4,6 @@ import dataclasses
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +12,13 @@ from hypothesis import given
 from hypothesis import settings as how
 from hypothesis import strategies as st
 
-from hybrid import create_index, open_index
 from hybrid.engines.contract import Index
 from hybrid.errors import HybridError, UsageError, VectorError
 from hybrid.evaluation.questions import Question
 from hybrid.mining import Gold, Plan, Report, Wanted, mine
 from hybrid.mining.plan import Kind
-from hybrid.settings import Settings
 from hybrid.training.dpr_json import Row, read_rows
-from tests.conftest import small_profile
+from tests.conftest import FillFolder
 from tests.mining import Brute, count_answers, is_allowed, make_world
 
 WORLD = make_world()
@@ -30,12 +27,8 @@ BY_ID = {one.id: one for one in WORLD.passages}
 
 
 @pytest.fixture(scope="module")
-def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
-    folder = str(tmp_path_factory.mktemp("mining") / "index")
-    create_index(folder, small_profile(), settings=Settings())
-    with open_index(folder, settings=Settings()) as opened:
-        opened.add(WORLD.passages)
-        yield opened
+def index(fill_folder: FillFolder) -> Index:
+    return fill_folder(WORLD.passages)
 
 
 @pytest.fixture(scope="module")

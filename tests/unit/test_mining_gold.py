@@ -1,14 +1,14 @@
 """Passages that questions bring are found again: by id, by document, and by text that was cut in another way."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from hybrid import Passage, create_index, open_index
+from hybrid import Passage
 from hybrid.engines.contract import Index
 from hybrid.errors import HybridError, UsageError
 from hybrid.evaluation.questions import Question
@@ -18,8 +18,7 @@ from hybrid.mining import Gold, Plan, Wanted, bring
 from hybrid.mining.gold import find_gold
 from hybrid.mining.likeness import covered, cut_runs, likeness, share_of_shorter
 from hybrid.mining.positives import Found
-from hybrid.settings import Settings
-from tests.conftest import small_profile
+from tests.conftest import FillFolder
 
 RNG = np.random.default_rng(8)
 #: A document of 90 words, as it is in a file and as it was cut for the index.
@@ -41,12 +40,8 @@ PASSAGES = [
 
 
 @pytest.fixture(scope="module")
-def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
-    folder = str(tmp_path_factory.mktemp("gold") / "index")
-    create_index(folder, small_profile(), settings=Settings())
-    with open_index(folder, settings=Settings()) as opened:
-        opened.add(PASSAGES)
-        yield opened
+def index(fill_folder: FillFolder) -> Index:
+    return fill_folder(PASSAGES)
 
 
 def find(index: Index, golds: Sequence[Gold], *answers: str, text: str = "what", **plan: Any) -> Found:

@@ -2,18 +2,16 @@
 
 import dataclasses
 import fcntl
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hybrid import create_index, open_index
 from hybrid.engines.contract import Index
 from hybrid.errors import HybridError, LockHeldError, UsageError
 from hybrid.mining import Plan, Report, lines, mine, mining
-from hybrid.settings import Settings
-from tests.conftest import small_profile
+from tests.conftest import FillFolder
 from tests.mining import make_world
 
 WORLD = make_world(questions=11)
@@ -45,12 +43,8 @@ class Stopping:
 
 
 @pytest.fixture(scope="module")
-def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
-    folder = str(tmp_path_factory.mktemp("mining") / "index")
-    create_index(folder, small_profile(), settings=Settings())
-    with open_index(folder, settings=Settings()) as opened:
-        opened.add(WORLD.passages)
-        yield opened
+def index(fill_folder: FillFolder) -> Index:
+    return fill_folder(WORLD.passages)
 
 
 @pytest.fixture(autouse=True)

@@ -21,7 +21,7 @@ from hybrid.reader.training.loop import Plan, Told, Training
 from hybrid.reader.training.losses import retriever_loss
 from hybrid.reader.training.start import find_start
 from hybrid.settings import Settings
-from tests.integration.commands import Say, one_line, speaker
+from tests.commands import Say, one_line
 from tests.messages import assert_one_clear_line
 from tests.tiny_models import HIDDEN, save_bert, save_dpr, save_sentence_transformer
 
@@ -251,13 +251,13 @@ def test_folders_are_not_overwritten(bert: Path, encoders: dict[str, Path], tmp_
 
 
 @pytest.fixture
-def say(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Say:
+def hybrid(hybrid: Say, monkeypatch: pytest.MonkeyPatch) -> Say:
     monkeypatch.delenv("HYBRID_REDIS_URL", raising=False)
-    return speaker(capsys)
+    return hybrid
 
 
 def test_command_trains_both_and_the_index_takes_the_tower_and_gives_it_back(
-    say: Say, bert: Path, encoders: dict[str, Path], tmp_path: Path
+    hybrid: Say, bert: Path, encoders: dict[str, Path], tmp_path: Path
 ) -> None:
     address = make_index(tmp_path / "index", encoders["cosine"])
     rows = [
@@ -272,12 +272,12 @@ def test_command_trains_both_and_the_index_takes_the_tower_and_gives_it_back(
     questions.write_text(json.dumps(rows), "utf-8")
     base = ("train", "reader", tmp_path / "reader", "--from", bert, "--questions", questions, "--max-length", 64)
     joint = ("--joint", tmp_path / "encoder", "--found", 12, "--device", "cpu", "--precision", "fp32")
-    assert "goes with --index" in one_line(say(*base, *joint))
-    assert say(*base, *joint, "--index", address, "--epochs", 3, "--lr", 1e-2, "--batch", 2).code == 0
+    assert "goes with --index" in one_line(hybrid(*base, *joint))
+    assert hybrid(*base, *joint, "--index", address, "--epochs", 3, "--lr", 1e-2, "--batch", 2).code == 0
     with open_index(address, settings=Settings()) as index:
         before = index.profile
     files = {path.name: hash_file(path) for path in (tmp_path / "index").rglob("*") if path.suffix == ".npy"}
-    changed = say("reencode", address, "--encoder", tmp_path / "encoder", "--json")
+    changed = hybrid("reencode", address, "--encoder", tmp_path / "encoder", "--json")
     assert changed.code == 0, changed.err
     with open_index(address, settings=Settings()) as index:
         after = index.profile
@@ -298,7 +298,7 @@ def test_command_trains_both_and_the_index_takes_the_tower_and_gives_it_back(
     expected = served.encode_questions(["what moon"]) @ served.encode_passages([("", hit.text) for hit in hits]).T
     np.testing.assert_allclose([hit.sim or 0.0 for hit in hits], expected[0], atol=1e-3)
     assert {path.name: hash_file(path) for path in (tmp_path / "index").rglob("*") if path.suffix == ".npy"} == files
-    assert say("reencode", address, "--encoder", encoders["cosine"]).code == 0
+    assert hybrid("reencode", address, "--encoder", encoders["cosine"]).code == 0
     with open_index(address, settings=Settings()) as index:
         assert index.profile.pair_id == before.pair_id
-    assert "is a folder" in one_line(say("reencode", address, "--encoder", encoders["dpr"]))
+    assert "is a folder" in one_line(hybrid("reencode", address, "--encoder", encoders["dpr"]))

@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING, Literal
 
 from ..address import LocalAddress, parse_address
-from ..engines.local.database import NAME
 from ..engines.opensearch.client import Client
 from ..engines.opensearch.lifecycle import change_profile
 from ..engines.opensearch.queries import Target
@@ -22,11 +21,10 @@ def change_in_folder(
     """Let the questions of an index in a folder use an encoder; None where it is none, or its passages differ."""
     from ..encoders import load_encoder
 
-    place = parse_address(address, settings)
-    if not isinstance(place, LocalAddress) or not (place.path / NAME).is_file():
+    if not isinstance(parse_address(address, settings), LocalAddress):
         return None
-    made = load_encoder(name, scale=scale)
     with open_index(address, settings=settings) as index:
+        made = load_encoder(name, scale=scale)
         fitting = made.fit_profile(index.profile)
         if fitting:
             index.intake().change_profile(lambda profile: made.fit_profile(profile) or profile)

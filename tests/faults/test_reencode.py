@@ -162,7 +162,7 @@ def test_encoder_that_was_begun_is_gone_on_with_or_given_up(
         (["{address}", "--encoder", "{model}", "--queue", "--allow-gaps"], "say --wait"),
         (["{address}", "--encoder", "{model}", "--questions", "{model}"], "say both"),
         (["{address}", "--encoder", "{model}", "--scale", "auto"], "no text to find a scale"),
-        (["{folder}", "--encoder", "{model}"], "is a folder"),
+        (["{folder}", "--back"], "is a folder"),
     ],
 )
 def test_mistakes_are_told_in_one_line(

@@ -106,18 +106,6 @@ def climbs(table: str, metric: str, leave_out: Sequence[str] = ()) -> Check:
     return check
 
 
-def first_beats(table: str, second: str, metric: str) -> Check:
-    """Check that the first row besides ``second`` is higher than it already."""
-
-    def check(figures: Figures) -> Seen:
-        rows = [row for row in figures.rows(table) if row != second]
-        if not rows:
-            raise MissingError(f"{table}, any row")
-        return beats(table, rows[0], second, metric)(figures)
-
-    return check
-
-
 def more(table: str, first: str, second: str) -> Check:
     """Check that one plain number is greater than another."""
     return beats(table, first, second, "value")

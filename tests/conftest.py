@@ -23,6 +23,7 @@ from hybrid.engines.opensearch.client import Client
 from hybrid.engines.opensearch.lifecycle import drop_index
 from hybrid.settings import Settings
 from tests.commands import Say, speaker
+from tests.gateway_server import Server
 from tests.services.discover import Service, opensearch_cluster, opensearch_service, redis_service
 from tests.services.errors import ServiceUnavailable
 
@@ -63,6 +64,12 @@ def client(opensearch: Service) -> Iterator[Client]:
     client = Client(opensearch.url, Settings())
     yield client
     client.close()
+
+
+@pytest.fixture(scope="session")
+def direct(opensearch: Service) -> Server:
+    """Give the shared node as a search page asks it, to be held against the gateway."""
+    return Server(opensearch.url)
 
 
 @pytest.fixture(scope="session")

@@ -2,10 +2,11 @@
 
 import os
 import random
+import secrets
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,10 @@ from typing import Any
 from tests.commands import Say
 
 HYBRID = Path(sys.executable).with_name("hybrid")
+#: How many documents the shop has.
+DOCUMENTS = 300
+#: Fields that the new index adds, besides vectors.
+OURS = {"id", "content_hash", "text_hash", "encoded_hash", "pending", "encode_error"}
 WORDS = ("moon", "tide", "ocean", "gravity", "query", "passage", "letter", "door", "fox", "story", "ship", "lamp")
 FACETS = ("brand", "stock.place", "tags.raw", "price", "day", "on", "flags")
 MAPPING: dict[str, Any] = {
@@ -90,6 +95,14 @@ def create_shop(raw: Any, name: str, count: int) -> None:
     write(raw, name, {f"d{number}": make_document(number) for number in range(count)})
 
 
+def open_shop(raw: Any) -> Iterator[str]:
+    """Give the name of a shop's index; what is made of it is dropped with it."""
+    name = f"shop-{secrets.token_hex(6)}"
+    create_shop(raw, name, DOCUMENTS)
+    yield name
+    raw.indices.delete(index=f"{name}*")
+
+
 def write(raw: Any, name: str, documents: dict[str, dict[str, Any] | None]) -> None:
     """Write documents, and remove those that are None."""
     lines: list[dict[str, Any]] = []
@@ -114,6 +127,17 @@ def count_facets(raw: Any, name: str) -> Any:
     body = {"size": 0, "track_total_hits": True, "aggs": {**facets, **nested}}
     found = raw.search(index=name, body=body)
     return found["hits"]["total"], found["aggregations"]
+
+
+def check_same(raw: Any, name: str) -> None:
+    """Fail unless the new index holds what the source holds, field by field and facet by facet."""
+    source, new = read_all(raw, name), read_all(raw, f"{name}-new")
+    assert set(new) == set(source)
+    for key, document in source.items():
+        left = {field: value for field, value in new[key].items() if field not in OURS and field[:4] != "vec_"}
+        assert {**left, "id": new[key]["id"]} == document
+        assert new[key]["pending"] is False
+    assert count_facets(raw, f"{name}-new") == count_facets(raw, name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,5 @@
-"""``hybrid eval``, ``tune`` and ``batch`` as a person meets them, on a folder and on a cluster alike."""
+"""``hybrid eval`` as a person meets it, on a folder and on a cluster alike, and what ``tune`` and ``batch`` share."""
 
-import dataclasses
 import importlib
 import json
 from collections.abc import Iterator
@@ -11,65 +10,27 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hybrid import create_index, open_index
-from hybrid.evaluation.runs import read_results, read_trec
+from hybrid import open_index
+from hybrid.evaluation.runs import read_results
 from hybrid.settings import Settings
 from tests.commands import Say, one_line
-from tests.conftest import MakeIndex, small_profile
-from tests.integration.killing import Moment, run_watched
-from tests.made import make_corpus
-
-MADE = make_corpus(missing=10)
-COMMAND = "from hybrid.cli.main import main; main()"
-#: As many questions as a test needs, made of words of the corpus.
-COUNT = 40
+from tests.conftest import MakeIndex
+from tests.integration.evaluating import COUNT, ENGINES, MADE, Asked, fill, write_asked
 
 
 @pytest.fixture(scope="module")
 def addresses(make_index: MakeIndex, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Give the same passages in a folder and on a cluster."""
-    folder = str(tmp_path_factory.mktemp("eval") / "index")
-    create_index(folder, small_profile(), settings=Settings())
-    found = {"local": folder, "cluster": make_index()}
-    for address in found.values():
-        with open_index(address, settings=Settings()) as index:
-            index.add(MADE.passages, refresh=True)
-    return found
+    return {engine: fill(engine, make_index, tmp_path_factory.mktemp(engine)) for engine in ENGINES}
 
 
-@pytest.fixture(params=["local", "cluster"])
+@pytest.fixture(params=ENGINES)
 def address(request: pytest.FixtureRequest, addresses: dict[str, str]) -> str:
     return addresses[request.param]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Asked:
-    """Files of questions, judgements and vectors, as a command wants them."""
-
-    questions: Path
-    qrels: Path
-    vectors: Path
-
-    @property
-    def options(self) -> list[str]:
-        return ["--questions", str(self.questions), "--qrels", str(self.qrels), "--vectors", str(self.vectors)]
-
-
 @pytest.fixture(scope="module")
 def asked(tmp_path_factory: pytest.TempPathFactory, addresses: dict[str, str]) -> Asked:
-    """Make questions whose right passages are those that λ 2 puts first."""
-    folder = tmp_path_factory.mktemp("asked")
-    rng = np.random.default_rng(3)
-    texts = [" ".join(rng.choice(MADE.passages[place].text.split(), size=3)) for place in range(0, 5 * COUNT, 5)]
-    vectors = (0.5 * rng.normal(size=(COUNT, 8))).astype(np.float32)
-    with open_index(addresses["local"], settings=Settings()) as index:
-        found = index.search_many(texts, vectors, lam=2.0, k=1)
-    files = Asked(folder / "questions.tsv", folder / "qrels.txt", folder / "vectors.npy")
-    files.questions.write_text("".join(f"q{number}\t{text}\n" for number, text in enumerate(texts)), "utf-8")
-    lines = (f"q{number} 0 {result.hits[0].id} 1\n" for number, result in enumerate(found))
-    files.qrels.write_text("".join(lines), "utf-8")
-    np.save(files.vectors, vectors)
-    return files
+    return write_asked(tmp_path_factory.mktemp("asked"), addresses["local"])
 
 
 def test_evaluation_has_the_shape_that_is_promised(hybrid: Say, address: str, asked: Asked) -> None:
@@ -241,72 +202,13 @@ def test_file_that_cannot_be_written_is_told_before_anything_is_opened(
     assert "missing/file cannot be written: No such file or directory" in one_line(said)
 
 
-# Tuning
-
-
-def test_metric_that_is_not_measured_is_told(hybrid: Say, addresses: dict[str, str], asked: Asked) -> None:
-    said = hybrid("tune", addresses["local"], *asked.options, "--metric", "top10", "--k", "1,3")
-    assert said.code == 2
-    assert "'top10' is not measured here; say mean or one of top1, top3, mrr" in one_line(said)
-
-
 @pytest.fixture
 def fresh(request: pytest.FixtureRequest, make_index: MakeIndex, tmp_path: Path) -> str:
-    """Give an index whose profile may be changed."""
-    if request.param == "local":
-        address = str(tmp_path / "fresh")
-        create_index(address, small_profile(), settings=Settings())
-    else:
-        address = make_index()
-    with open_index(address, settings=Settings()) as index:
-        index.add(MADE.passages, refresh=True)
-    return address
+    """Give an index that may be written to."""
+    return fill(request.param, make_index, tmp_path)
 
 
-@pytest.mark.parametrize("fresh", ["local", "cluster"], indirect=True)
-def test_tuning_finds_the_weight_and_writes_it_into_the_profile(
-    hybrid: Say, fresh: str, asked: Asked, tmp_path: Path
-) -> None:
-    options = [*asked.options, "--metric", "top1", "--fusion", "rrf"]
-    found = hybrid("tune", fresh, *options, "--json").json
-    assert found["lambda"]["interval"][0] <= 2.0 <= found["lambda"]["interval"][1]
-    assert next(point["mean"] for point in found["curve"] if point["lambda"] == 2.0) == 1.0
-    assert list(found["modes"]) == ["hybrid", "lexical", "dense", "rrf", "tuned"]
-    assert [half["questions"] for half in found["halves"]] == [20, 20]
-    with open_index(fresh, settings=Settings()) as index:
-        before = index.profile
-        assert (before.lam, before.lam_source, before.sim_prior_source) == (1.1, "paper", "default")
-    page, picture = tmp_path / "tuning.html", tmp_path / "tuning.svg"
-    said = hybrid("tune", fresh, *options, "--write", "--write-depth", "--html", page, "--svg", picture)
-    assert said.code == 0
-    with open_index(fresh, settings=Settings()) as index:
-        profile = index.profile
-        best = found["lambda"]["chosen"]
-        assert (profile.lam, profile.lam_source) == (best, "tune: questions.tsv, 40 questions, top1")
-        assert dataclasses.asdict(profile.sim_prior) == pytest.approx(found["sim_prior"])
-        assert profile.sim_prior_source == "tune"
-        enough = [one["depth"] for one in found["depths"] if one["enough"]]
-        assert profile.depth == min([*enough, before.depth])
-        assert profile.depth < before.depth
-        assert index.search("moon", vector=np.ones(8), k=1).lam == best
-    assert f"written into the profile: λ {best:g} and depth {profile.depth:,}" in said.err
-    assert "say both" in hybrid("tune", fresh, *options, "--write-depth").err
-    too_few = hybrid("tune", fresh, *options, "--write", "--write-min-sim")
-    assert (too_few.code, "give more" in too_few.err) == (2, True)
-    assert page.read_text("utf-8").startswith("<!doctype html>")
-    assert picture.read_text("utf-8").startswith('<svg class="chart"')
-
-
-def test_constants_are_tuned_in_a_folder_only(hybrid: Say, addresses: dict[str, str], asked: Asked) -> None:
-    options = [*asked.options, "--limit", "10", "--bm25", "--json"]
-    found = hybrid("tune", addresses["local"], *options).json
-    assert {(one["k1"], one["b"]) for one in found["bm25"]["tried"]} >= {(0.9, 0.4), (0.9, 0.8)}
-    said = hybrid("tune", addresses["cluster"], *options)
-    assert said.code == 2
-    assert "are fixed since it was made; tune them on a copy in a folder" in one_line(said)
-
-
-@pytest.mark.parametrize("fresh", ["local", "cluster"], indirect=True)
+@pytest.mark.parametrize("fresh", ENGINES, indirect=True)
 @pytest.mark.parametrize("name", ["eval", "tune", "batch"])
 def test_what_is_written_while_questions_are_asked_is_not_seen(
     hybrid: Say, fresh: str, name: str, asked: Asked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -335,49 +237,3 @@ def test_what_is_written_while_questions_are_asked_is_not_seen(
     assert say() == before
     monkeypatch.undo()
     assert say() != before
-
-
-# Runs
-
-
-def test_batch_writes_what_searches_give(hybrid: Say, address: str, asked: Asked, tmp_path: Path) -> None:
-    run = tmp_path / "run.trec"
-    said = hybrid("batch", address, asked.questions, "--vectors", asked.vectors, "--out", run, "-k", "7")
-    assert (said.code, said.out) == (0, f"40 questions answered in {run}\n")
-    rankings = read_trec(run)
-    questions = dict(line.split("\t") for line in asked.questions.read_text("utf-8").splitlines())
-    with open_index(address, settings=Settings()) as index:
-        found = index.search_many(list(questions.values()), np.load(asked.vectors), k=7)
-    assert [ranking.question.id for ranking in rankings] == list(questions)
-    assert [[one.id for one in ranking.passages] for ranking in rankings] == [
-        [hit.id for hit in result.hits] for result in found
-    ]
-
-
-def test_run_that_does_not_say_its_format_is_refused(hybrid: Say, addresses: dict[str, str], asked: Asked) -> None:
-    said = hybrid("batch", addresses["local"], asked.questions, "--vectors", asked.vectors, "--out", "run.csv")
-    assert "run.csv does not say what to write; name it .trec or .json, or say --run-format" in one_line(said)
-
-
-def test_killed_batch_goes_on_where_it_was(
-    hybrid: Say, addresses: dict[str, str], asked: Asked, tmp_path: Path
-) -> None:
-    run, whole = tmp_path / "run.json", tmp_path / "whole.json"
-    arguments = [str(asked.questions), "--vectors", str(asked.vectors), "-k", "5"]
-
-    def command(seen: str) -> list[str]:
-        return ["-c", COMMAND, "batch", seen, *arguments, "--out", str(run)]
-
-    # Opening takes two requests, each question one; the first batch of 32 is through.
-    code, said, _ = run_watched(addresses["cluster"], command, Moment(2 + 36, done=True))
-    assert code == -9, said
-    assert not run.exists()
-    kept = run.with_name("run.json.answered")
-    assert len(kept.read_bytes().splitlines()) == 1 + 32
-    # The address is part of what was asked, and the watched one is gone.
-    watched = json.loads(kept.read_bytes().splitlines()[0])["index"]
-    kept.write_text(kept.read_text("utf-8").replace(watched, addresses["cluster"], 1), "utf-8")
-    again = hybrid("batch", addresses["cluster"], *arguments, "--out", run)
-    assert "32 of 40 questions were answered already" in again.err
-    hybrid("batch", addresses["cluster"], *arguments, "--out", whole)
-    assert run.read_bytes() == whole.read_bytes()

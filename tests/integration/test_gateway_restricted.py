@@ -31,11 +31,6 @@ def corpus(make_index: MakeIndex, raw: Any) -> Corpus:
     return fill(make_index, raw)
 
 
-@pytest.fixture(scope="module")
-def direct(opensearch: Service) -> Server:
-    return Server(opensearch.url)
-
-
 def options(corpus: Corpus, *tenants: str) -> list[str]:
     """Offer one index under a name a tenant, each with a filter of its own."""
     given = ["--admit", str(ADMIT), "--patience", "60", "--policy", "report"]

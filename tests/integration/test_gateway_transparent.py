@@ -26,11 +26,6 @@ def corpus(make_index: MakeIndex, raw: Any) -> Corpus:
 
 
 @pytest.fixture(scope="module")
-def direct(opensearch: Service) -> Server:
-    return Server(opensearch.url)
-
-
-@pytest.fixture(scope="module")
 def off(corpus: Corpus, opensearch: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     options = ("--index", corpus.name, "--default-mode", "off")
     with gateway(tmp_path_factory.mktemp("gateway"), opensearch.url, *options) as server:

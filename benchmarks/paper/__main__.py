@@ -33,10 +33,10 @@ def main() -> None:
         corpora.DATA = options.data
     results, budget = Results(options.work), BUDGETS[options.budget]
     tables = list_tables() if "all" in options.table else options.table
-    if tables and not options.finished and not corpora.DATA.is_dir():
-        sys.exit(f"{corpora.DATA} is not there; name the folder of small sets with --data or HYBRID_TEST_DATA.")
+    if options.row:
+        _check_rows(tables, options.row, budget)
     for table in tables if not options.finished else ():
-        if not run_cells(_choose_cells(table, options.row), options.paper, results):
+        if not run_cells(_choose_cells(table, options), options.paper, results):
             run_jobs(_choose_jobs(table, budget, options), results)
     original, reduced = gather(list_tables(), results, budget)
     if options.json:
@@ -69,6 +69,8 @@ def run_cells(cells: Sequence[Cell], folder: Path | None, results: Results) -> i
 
 def run_jobs(jobs: Sequence[Job], results: Results) -> None:
     """Run at the reduced scale what is not finished yet."""
+    if not corpora.DATA.is_dir():
+        sys.exit(f"{corpora.DATA} is not there; name the folder of small sets with --data or HYBRID_TEST_DATA.")
     for number, job in enumerate(jobs, 1):
         if results.find(job.name) is None:
             _say(f"{job.table}, {job.row or 'all rows'} ({number} of {len(jobs)} runs)")
@@ -86,8 +88,17 @@ def gather(tables: Sequence[str], results: Results, budget: Budget) -> tuple[Our
     return Ours(cells), Ours(collect(wanted.values(), results))
 
 
-def _choose_cells(table: str, rows: Sequence[str]) -> list[Cell]:
-    return [cell for cell in list_cells(table) if not rows or cell.row in rows]
+def _check_rows(tables: Sequence[str], rows: Sequence[str], budget: Budget) -> None:
+    """Stop where a row is asked for that none of the tables has."""
+    known = {job.row for table in tables for job in list_jobs(table, budget) if job.row}
+    known |= {cell.row for table in tables for cell in list_cells(table)}
+    unknown = [row for row in rows if row not in known]
+    if unknown:
+        sys.exit(f"No table that is asked for has the row {unknown[0]!r}; there are {', '.join(sorted(known))}.")
+
+
+def _choose_cells(table: str, options: argparse.Namespace) -> list[Cell]:
+    return [cell for cell in list_cells(table, options.device) if not options.row or cell.row in options.row]
 
 
 def _choose_jobs(table: str, budget: Budget, options: argparse.Namespace) -> list[Job]:

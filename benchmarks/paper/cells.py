@@ -31,6 +31,7 @@ from hybrid.fusion import PAPER_LAMBDA
 from hybrid.index import open_index
 from hybrid.reader.reader import open_reader
 from hybrid.training.dpr_json import Context, Row, read_rows
+from hybrid.training.states import name_states
 
 #: Passages that the paper's reader reads (§6.2).
 _READ = 50
@@ -60,7 +61,7 @@ class Cell:
         return "-".join(filter(None, ("original", self.table, self.row, self.set)))
 
 
-def list_cells(table: str) -> list[Cell]:
+def list_cells(table: str, device: str | None = None) -> list[Cell]:
     """Give what can be measured of a table with the paper's data."""
     listed: dict[str, Callable[[], Iterator[Cell]]] = {
         "1": _list_counts,
@@ -70,7 +71,7 @@ def list_cells(table: str) -> list[Cell]:
     }
     if table in listed:
         return list(listed[table]())
-    return list(_list_trainings(table)) if table in ("3", "5", "6") else []
+    return list(_list_trainings(table, device)) if table in ("3", "5", "6") else []
 
 
 def _list_counts() -> Iterator[Cell]:
@@ -135,7 +136,7 @@ def _tower(row: str, name: str) -> str:
     return "multi" if row.startswith("multi") else name
 
 
-def _list_trainings(table: str) -> Iterator[Cell]:
+def _list_trainings(table: str, device: str | None) -> Iterator[Cell]:
     asked = originals.questions("nq", "dev")
     for row in load_tables()[table].rows:
         recipe = RECIPES[table][row.id]
@@ -144,18 +145,23 @@ def _list_trainings(table: str) -> Iterator[Cell]:
             recipe = replace(recipe, batch=BATCH)
         data = originals.DISTANT if recipe.distant else originals.training("nq")
         files = (originals.PASSAGES, asked, data, originals.BERT)
-        yield Cell(table, row.id, "", files, partial(_train, table, row.id, recipe, data, asked))
+        yield Cell(table, row.id, "", files, partial(_train, table, row.id, recipe, data, asked, device))
 
 
-def _train(table: str, row: str, recipe: Recipe, data: File, asked: File, folder: Path) -> Run:
+def _train(table: str, row: str, recipe: Recipe, data: File, asked: File, device: str | None, folder: Path) -> Run:
     """Train as the paper did, index all passages, and ask NQ's development questions."""
     target = folder / "trained" / f"{table}-{row}"
-    if not target.is_dir():
+    if not is_trained(target):
         rows = choose_negatives(list(read_rows(locate(folder, data))), recipe)
         plan = recipe.make_plan(PAPER, seed=0)
-        Training(target, str(locate(folder, originals.BERT)), plan, rows).run(lambda _: None)
+        Training(target, str(locate(folder, originals.BERT)), plan, rows, None, device).run(lambda _: None)
     made = (File((str(target.relative_to(folder)),), "trained just now"),)
     return _measure(table, row, "nq-dev", asked, made, DENSE, None, folder)
+
+
+def is_trained(target: Path) -> bool:
+    """Tell whether a training is over: an encoder stands there after every epoch, but beside states to go on from."""
+    return target.is_dir() and not name_states(target).exists()
 
 
 def choose_negatives(rows: Sequence[Row], recipe: Recipe) -> list[Row]:

@@ -1,12 +1,15 @@
 """Checks of figures, out of which claims are made: whether one row is higher than another, or about the same.
 
-Higher means beyond chance where figures come with intervals. A check speaks of every set that its rows were measured
-on, and raises ``MissingError`` where there is none.
+Higher means beyond chance where figures come with intervals, and about the same means that a difference which would
+matter is ruled out; what intervals are too wide for is undecided. A check speaks of every set that its rows were
+measured on, and raises ``MissingError`` where there is none.
 """
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Literal
 
 from benchmarks.paper.figures import Figures, MissingError
 from hybrid.evaluation.bootstrap import Interval
@@ -14,15 +17,20 @@ from hybrid.evaluation.bootstrap import Interval
 #: Points within which two ways count as alike, where the paper says that it does not matter much.
 ALIKE = 2.5
 
+Verdict = Literal["seen", "seen in part", "undecided", "not seen"]
+#: Of several things at once the worst counts.
+_FROM_WORST: tuple[Verdict, ...] = ("not seen", "undecided", "seen in part", "seen")
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Whether figures bear a claim out, and which they are."""
+    """Whether figures bear a claim out, and which they are.
 
-    yes: bool
+    In part means: beyond chance for some of the sets, and for none of them the other way round.
+    """
+
+    verdict: Verdict
     shown: str
-    #: Whether it is so beyond chance for some of the sets, and for none of them the other way round.
-    partly: bool = False
 
 
 Check = Callable[[Figures], Seen]
@@ -34,12 +42,20 @@ def beats(
     """Check that one row is higher than another on every set, beyond chance."""
 
     def check(figures: Figures) -> Seen:
-        found = [
-            (column, figures.difference(table, first, second, column))
-            for column in _columns(figures, table, (first, second), metric, only, but)
-        ]
-        partly = any(one.low > 0 for _, one in found) and all(one.high > 0 for _, one in found)
-        return Seen(all(one.low > 0 for _, one in found), f"{first} over {second}: {_tell(found)}", partly)
+        columns = _columns(figures, table, (first, second), metric, only, but)
+        found = {column: figures.difference(table, first, second, column) for column in columns}
+        return Seen(_judge_higher(found.values()), f"{first} over {second}: {_tell(found)}")
+
+    return check
+
+
+def exceeds(table: str, first: str, second: str, metric: str) -> Check:
+    """Check that one row is higher than another that has other questions, on every set, beyond chance."""
+
+    def check(figures: Figures) -> Seen:
+        columns = _columns(figures, table, (first, second), metric, (), ())
+        found = {column: figures.gap(table, first, second, column) for column in columns}
+        return Seen(_judge_higher(found.values()), f"{first} over {second}: {_tell(found)}")
 
     return check
 
@@ -48,37 +64,32 @@ def beats_somewhere(table: str, first: str, others: Sequence[str], metric: str) 
     """Check that on some set one row is higher than all the others, beyond chance."""
 
     def check(figures: Figures) -> Seen:
-        shown, yes = [], False
+        found = {}
         for column in _columns(figures, table, (first, *others), metric, (), ()):
-            found = min(
-                (figures.difference(table, first, other, column) for other in others), key=lambda one: one.mean
-            )
-            shown.append((column, found))
-            yes = yes or found.low > 0
-        return Seen(yes, f"{first} over the better of {', '.join(others)}: {_tell(shown)}")
+            over = (figures.difference(table, first, other, column) for other in others)
+            found[column] = min(over, key=lambda one: one.low)
+        highest = max(found.values(), key=lambda one: one.low)
+        return Seen(_judge_higher([highest]), f"{first} over the better of {', '.join(others)}: {_tell(found)}")
 
     return check
 
 
 def alike(table: str, first: str, second: str, metric: str, within: float = ALIKE) -> Check:
     """Check that two rows are about the same on every set."""
+    return _lies_between(table, first, second, metric, -within, within)
 
+
+def no_better(table: str, first: str, second: str, metric: str, within: float = ALIKE) -> Check:
+    """Check that one row is not higher than another by more than a little, on any set."""
+    return _lies_between(table, first, second, metric, -math.inf, within)
+
+
+def _lies_between(table: str, first: str, second: str, metric: str, low: float, high: float) -> Check:
     def check(figures: Figures) -> Seen:
-        found = [
-            (column, figures.difference(table, first, second, column))
-            for column in _columns(figures, table, (first, second), metric, (), ())
-        ]
-        return Seen(all(abs(one.mean) <= within for _, one in found), f"{first} over {second}: {_tell(found)}")
-
-    return check
-
-
-def no_better(table: str, first: str, second: str, metric: str) -> Check:
-    """Check that one row is not higher than another beyond chance."""
-
-    def check(figures: Figures) -> Seen:
-        found = beats(table, first, second, metric)(figures)
-        return Seen(not found.yes, found.shown)
+        columns = _columns(figures, table, (first, second), metric, (), ())
+        found = {column: figures.difference(table, first, second, column) for column in columns}
+        verdicts = [_judge_between(one, low, high) for one in found.values()]
+        return Seen(_find_worst(verdicts), f"{first} over {second}: {_tell(found)}")
 
     return check
 
@@ -88,8 +99,7 @@ def every(*checks: Check) -> Check:
 
     def check(figures: Figures) -> Seen:
         found = [one(figures) for one in checks]
-        partly = all(one.yes or one.partly for one in found)
-        return Seen(all(one.yes for one in found), "; ".join(one.shown for one in found), partly)
+        return Seen(_find_worst([one.verdict for one in found]), "; ".join(one.shown for one in found))
 
     return check
 
@@ -129,8 +139,25 @@ def _columns(
     return found
 
 
-def _tell(found: Sequence[tuple[str, Interval]]) -> str:
-    return ", ".join(f"{column} {describe(one)}" for column, one in found)
+def _judge_higher(found: Collection[Interval]) -> Verdict:
+    if any(one.high <= 0 for one in found):
+        return "not seen"
+    higher = [one.low > 0 for one in found]
+    return "seen" if all(higher) else "seen in part" if any(higher) else "undecided"
+
+
+def _judge_between(one: Interval, low: float, high: float) -> Verdict:
+    if low <= one.low and one.high <= high:
+        return "seen"
+    return "not seen" if one.high < low or one.low > high else "undecided"
+
+
+def _find_worst(verdicts: Sequence[Verdict]) -> Verdict:
+    return min(verdicts, key=_FROM_WORST.index)
+
+
+def _tell(found: Mapping[str, Interval]) -> str:
+    return ", ".join(f"{column} {describe(one)}" for column, one in found.items())
 
 
 def describe(one: Interval) -> str:

@@ -1,7 +1,7 @@
 """Figures by table, row and column, whoever measured them: what claims and reports are made from.
 
 A column is a set of questions and a metric, ``nq/top20``. Published figures come without intervals; ours are made
-of runs: the means of all seeds question by question, and intervals over the questions.
+of runs, a seed each, with intervals over questions and seeds.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,12 +10,10 @@ from typing import Protocol
 
 import numpy as np
 
+from benchmarks.paper.intervals import Floats, estimate, estimate_apart
 from benchmarks.paper.published import PAPER, Table
-from hybrid.evaluation.bootstrap import Interval, compare, estimate
+from hybrid.evaluation.bootstrap import Interval
 from hybrid.evaluation.metrics import DEPTHS, Values, count_found
-
-#: Random numbers that say how sure a figure is.
-_RESAMPLES = 2000
 
 
 class MissingError(Exception):
@@ -32,7 +30,10 @@ class Figures(Protocol):
         """Name what was measured of a row."""
 
     def difference(self, table: str, first: str, second: str, column: str) -> Interval:
-        """Give by how much the first row is higher than the second."""
+        """Give by how much the first row is higher than the second, on the same questions."""
+
+    def gap(self, table: str, first: str, second: str, column: str) -> Interval:
+        """Give the same for rows that were measured on different questions."""
 
 
 class Published:
@@ -60,6 +61,8 @@ class Published:
         """Give a difference as a point."""
         mean = self.figure(table, first, column).mean - self.figure(table, second, column).mean
         return Interval(mean, mean, mean)
+
+    gap = difference
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,11 +92,11 @@ class Ours:
 
     def __init__(self, runs: Sequence[Run]):
         self._given = runs
-        self._measured: dict[str, dict[str, dict[str, list[Values]]]] = {}
+        self._measured: dict[str, dict[str, dict[str, dict[int, Values]]]] = {}
         for run in runs:
             row = self._measured.setdefault(run.table, {}).setdefault(run.row, {})
             for column, values in run.measured().items():
-                row.setdefault(column, []).append(values)
+                row.setdefault(column, {})[run.seed] = values
 
     def without(self, ending: str) -> "Ours":
         """Give the same without the rows whose names end so."""
@@ -109,29 +112,30 @@ class Ours:
 
     def seeds(self, table: str, row: str, column: str) -> list[float]:
         """Give the means of the single runs."""
-        return [float(values.mean()) for values in self._runs(table, row, column)]
+        return [float(values.mean()) for values in self._runs(table, row, column).values()]
 
     def figure(self, table: str, row: str, column: str) -> Interval:
-        """Give the mean with its interval over questions."""
-        values = self._mean(table, row, column)
-        if len(values) == 1:
-            return Interval(*[float(values[0])] * 3)
-        return estimate([values], resamples=_RESAMPLES)[0]
+        """Give the mean with its interval."""
+        return estimate(_stack(self._runs(table, row, column)))
 
     def difference(self, table: str, first: str, second: str, column: str) -> Interval:
-        """Give the difference of two rows, question by question."""
-        ones, others = self._mean(table, first, column), self._mean(table, second, column)
-        if len(ones) == 1:
-            return Interval(*[float(ones[0] - others[0])] * 3)
-        found = compare([(ones, others)], resamples=_RESAMPLES)[0]
-        return Interval(found.mean, found.low, found.high)
+        """Give the difference of two rows, question by question, and seed by seed where both have several."""
+        ones, others = self._runs(table, first, column), self._runs(table, second, column)
+        if len(ones) > 1 and len(others) > 1:
+            both = ones.keys() & others.keys()
+            ones, others = ({seed: runs[seed] for seed in sorted(both)} for runs in (ones, others))
+        return estimate(_stack(ones) - _stack(others))
 
-    def _mean(self, table: str, row: str, column: str) -> Values:
-        mean: Values = np.mean(self._runs(table, row, column), axis=0)
-        return mean
+    def gap(self, table: str, first: str, second: str, column: str) -> Interval:
+        """Give the difference of two rows that were measured on different questions."""
+        return estimate_apart(_stack(self._runs(table, first, column)), _stack(self._runs(table, second, column)))
 
-    def _runs(self, table: str, row: str, column: str) -> list[Values]:
+    def _runs(self, table: str, row: str, column: str) -> dict[int, Values]:
         found = self._measured.get(table, {}).get(row, {}).get(column)
         if not found:
             raise MissingError(f"{table}/{row}/{column}")
         return found
+
+
+def _stack(runs: Mapping[int, Values]) -> Floats:
+    return np.stack(list(runs.values()))

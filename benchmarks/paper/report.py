@@ -45,7 +45,7 @@ def describe_table(table: str, original: Ours, reduced: Ours) -> Iterator[str]:
     if published is not None:
         yield from _describe_published(published, original)
     if reduced.rows(table):
-        yield "  reduced scale: means with 95 % intervals over questions, and the lowest and highest seed"
+        yield "  reduced scale: means with 95 % intervals over questions and seeds, and the lowest and highest seed"
         yield from _align(_list_reduced(table, reduced))
         for gain, better, worse, column in list_gains(table, reduced):
             yield f"  {better} over {worse}: {column} {describe(gain)}"
@@ -96,7 +96,8 @@ def claims_to_json(reduced: Ours) -> list[dict[str, str]]:
 def _describe_published(table: Table, original: Ours) -> Iterator[str]:
     lines = [["", "column", "paper", "replicated", "ours", ""]]
     for row in table.rows:
-        columns = list(dict.fromkeys(column for figures in row.figures.values() for column in figures))
+        published = [column for figures in row.figures.values() for column in figures]
+        columns = list(dict.fromkeys([*published, *original.columns(table.id, row.id)]))
         for column in columns:
             lines.append([row.label, column, *_beside(table.id, row, column, original)])
         if not columns:

@@ -30,9 +30,14 @@ class State:
     folder: Path
 
 
+def name_states(target: Path) -> Path:
+    """Give the folder of states beside what is being made; it is gone when that is done."""
+    return target.with_name(f"{target.name}.training")
+
+
 def place_states(target: Path) -> Path:
     """Give the folder of states beside what is being made; what is there already is not overwritten."""
-    states = target.with_name(f"{target.name}.training")
+    states = name_states(target)
     if target.exists() and not states.exists():
         raise UsageError(f"{target} is there already; name another folder, or remove it.")
     return states

@@ -9,16 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.paper import originals
-from benchmarks.paper.cells import choose_negatives, list_cells
+from benchmarks.paper.cells import choose_negatives, is_trained, list_cells
 from benchmarks.paper.recipes import RECIPES, Recipe
 from benchmarks.paper.rows import make_rows
 from benchmarks.paper.sets import Set, load_set
 from benchmarks.paper.splits import split, spread
 from benchmarks.paper.training import rank_right
 from hybrid.encoders import load_encoder
+from hybrid.encoders.training.loop import Plan, Told, Training
 from hybrid.training.dpr_json import Context, Row
 from tests import corpora
 from tests.tiny_models import save_bert
+from tests.training import QUICK_PLAN, ROWS
 
 WORDS = ("moon", "tide", "tides", "gravity", "ocean", "wrote", "query", "passage")
 ANSWERS = ("the", "pulls", "who", "what")
@@ -149,3 +151,19 @@ def test_missing_files_are_named_where_they_are_expected(tmp_path: Path) -> None
     (tmp_path / "webq-test.csv").touch()
     (tmp_path / "dpr-multi").mkdir()
     assert originals.list_missing(tmp_path, cell.files) == []
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_a_training_that_was_stopped_after_an_epoch_is_not_over(bert: Path, tmp_path: Path) -> None:
+    def stop(_: Told) -> None:
+        if target.is_dir():
+            raise KeyboardInterrupt
+
+    target, plan = tmp_path / "trained", Plan(**{**QUICK_PLAN, "epochs": 3, "save_every": 1})
+    assert not is_trained(target)
+    with pytest.raises(KeyboardInterrupt):
+        Training(target, str(bert), plan, ROWS).run(stop)
+    assert target.is_dir()
+    assert not is_trained(target)
+    Training(target, str(bert), plan, ROWS).run(lambda _: None)
+    assert is_trained(target)

@@ -1,6 +1,7 @@
 """What computes a tower's vectors: numpy, which is ready at once, or torch, which is faster once it is loaded.
 
-Both give the same vectors (to 1e-4), so an encoder's names do not depend on it.
+Both give the same vectors (to 1e-4), so an encoder's names do not depend on it, and the first few passages may come
+from numpy where torch does the rest.
 """
 
 import importlib.util
@@ -75,19 +76,31 @@ def make_runner(means: Means, checkpoint: Checkpoint, *, bulk: bool) -> Runner:
     """Give what will compute one tower; it is loaded at the first text, on every device if texts come in bulk."""
     backend = choose_backend(means, checkpoint, bulk=bulk)
 
+    def open_numpy() -> Sequence[Forward]:
+        return numpy_models.open_models(checkpoint)
+
     def open_copies() -> Sequence[Forward]:
         if backend == "numpy":
             if bulk and means.backend == "auto":
                 log.warning(
                     'Passages are encoded without torch; many of them go faster with it: pip install "%s".', EXTRA
                 )
-            return numpy_models.open_models(checkpoint)
+            return open_numpy()
         from .torch_models import find_devices, open_models
 
         devices = find_devices(means.device)[: None if bulk else 1]
         return open_models(checkpoint, choose_precision(means, backend), devices)
 
-    return Runner(open_copies)
+    return Runner(open_copies, open_numpy if _may_begin_with_numpy(means, checkpoint, bulk=bulk) else None)
+
+
+def _may_begin_with_numpy(means: Means, checkpoint: Checkpoint, *, bulk: bool) -> bool:
+    """Tell whether a few passages are better encoded at once than after torch is loaded, which takes seconds.
+
+    They are in fp32, which fits among bf16.
+    """
+    only_cpu = means.device == _CPU or (means.device is None and not may_have_gpu())
+    return bulk and only_cpu and means.backend == "auto" and is_known(checkpoint.config)
 
 
 def has_torch() -> bool:

@@ -34,17 +34,25 @@ class Forward(Protocol):
         """Give one vector a text, in fp32; MemoryError where the batch is too large."""
 
 
-class Runner:
-    """Copies of one model, opened when they are first needed."""
+#: Texts that are encoded sooner than what is faster is loaded.
+FEW = 200
 
-    def __init__(self, open_copies: Callable[[], Sequence[Forward]]):
+OpenCopies = Callable[[], Sequence[Forward]]
+
+
+class Runner:
+    """Copies of one model, opened when they are first needed; the first few texts may be another's, ready sooner."""
+
+    def __init__(self, open_copies: OpenCopies, open_sooner: OpenCopies | None = None):
         self._open_copies = open_copies
+        self._open_sooner = open_sooner
         self._lock = threading.Lock()
+        self._seen = 0
         self._copies: list[_Copy] | None = None
 
     def run(self, texts: Sequence[Ids]) -> Vectors:
         """Give one vector a text, in the order given."""
-        copies = self._open()
+        copies = self._open(len(texts))
         model = copies[0].model
         vectors = np.empty((len(texts), model.dimension), dtype=np.float32)
         waiting: SimpleQueue[list[int]] = SimpleQueue()
@@ -61,12 +69,16 @@ class Runner:
 
     def open(self) -> None:
         """Load the model now, so that what is wrong with it shows before any work is done."""
-        self._open()
+        self._open(0)
 
-    def _open(self) -> "list[_Copy]":
+    def _open(self, count: int) -> "list[_Copy]":
+        """Give what computes so many more texts."""
         with self._lock:
+            self._seen += count
+            if self._open_sooner and self._seen > FEW:
+                self._open_sooner = self._copies = None
             if self._copies is None:
-                self._copies = [_Copy(model) for model in self._open_copies()]
+                self._copies = [_Copy(model) for model in (self._open_sooner or self._open_copies)()]
             return self._copies
 
 

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from hybrid import Profile
-from hybrid.encoders import load_encoder, load_for_profile
+from hybrid.encoders import load_encoder, load_for_profile, torch_models
 from hybrid.encoders.backends import Backend, Means, choose_backend, choose_precision, has_torch
 from hybrid.encoders.checkpoints import read_checkpoint
+from hybrid.encoders.running import FEW
 from hybrid.errors import HybridError, ModelError, UsageError
 from tests.messages import assert_one_clear_line
 from tests.tiny_models import change_json, save_bert, save_sentence_transformer
@@ -120,6 +121,24 @@ def test_rare_variant_of_bert_is_left_to_torch(change: dict[str, Any], tmp_path:
     assert choose(folder, bulk=False) == "torch"
 
 
+def test_few_passages_do_not_wait_for_torch(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, open_models = [], torch_models.open_models
+
+    def record(*given: Any) -> Any:
+        asked.append(given)
+        return open_models(*given)
+
+    monkeypatch.setattr(torch_models, "open_models", record)
+    encoder = load_encoder(str(folder), scale=20.0, device="cpu", precision="fp32").load(questions=False)
+    few = encoder.encode_passages(PAIRS)
+    assert not asked
+    many = encoder.encode_passages(PAIRS * FEW)
+    assert len(asked) == 1
+    np.testing.assert_allclose(many[: len(PAIRS)], few, atol=1e-5)
+    load_encoder(str(folder), scale=20.0, device="cpu", backend="torch").encode_passages(PAIRS)
+    assert len(asked) == 2
+
+
 def test_names_and_vectors_do_not_depend_on_the_backend(folder: Path) -> None:
     auto, numpy, torch = (
         load_encoder(str(folder), scale=20.0, precision="fp32", backend=backend)
@@ -159,11 +178,13 @@ def test_slow_passages_are_told_of_torch_once_and_questions_are_not(
     caplog.set_level(logging.WARNING)
     encoder = load_encoder(str(folder), scale=20.0)
     encoder.encode_questions(["who?"])
+    encoder.encode_passages(PAIRS)
     assert caplog.messages == []
-    encoder.encode_passages(PAIRS)
-    encoder.encode_passages(PAIRS)
+    many = PAIRS * (FEW // len(PAIRS) + 1)
+    encoder.encode_passages(many)
+    encoder.encode_passages(many)
     (line,) = caplog.messages
     assert EXTRA in line
     caplog.clear()
-    load_encoder(str(folder), scale=20.0, backend="numpy").encode_passages(PAIRS)
+    load_encoder(str(folder), scale=20.0, backend="numpy").encode_passages(many)
     assert caplog.messages == []

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hybrid.encoders.running import Runner, Vectors
+from hybrid.encoders.running import FEW, Runner, Vectors
 from hybrid.encoders.tokens import Ids
 from hybrid.errors import ModelError
 from tests.messages import assert_one_clear_line
@@ -139,3 +139,28 @@ def test_model_is_opened_once_and_only_when_needed() -> None:
     runner.open()
     assert len(opened) == 1
     assert len(opened[0].seen) == 4
+
+
+def test_few_texts_are_computed_by_what_is_ready_sooner() -> None:
+    opened: list[str] = []
+
+    def open_as(name: str, model: Fake) -> Callable[[], Sequence[Fake]]:
+        return lambda: opened.append(name) or [model]  # type: ignore[func-returns-value]
+
+    sooner, faster = Fake(), Fake()
+    runner = Runner(open_as("faster", faster), open_as("sooner", sooner))
+    runner.open()
+    lengths = [3] * (FEW // 2)
+    assert runner.run(texts_of(lengths)).tolist() == expected(lengths)
+    assert runner.run(texts_of(lengths)).tolist() == expected(lengths)
+    assert (opened, bool(sooner.seen), faster.seen) == (["sooner"], True, [])
+    for _ in range(2):
+        assert runner.run(texts_of([3])).tolist() == expected([3])
+    assert (opened, faster.seen) == (["sooner", "faster"], [3, 3])
+
+
+def test_many_texts_do_not_begin_with_what_is_slower() -> None:
+    sooner, faster = Fake(), Fake()
+    lengths = [1] * (FEW + 1)
+    assert Runner(lambda: [faster], lambda: [sooner]).run(texts_of(lengths)).tolist() == expected(lengths)
+    assert not sooner.seen

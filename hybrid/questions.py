@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from .encoders import Encoder, load_for_profile
 from .errors import ModelError, UsageError
 from .profile import Profile
-from .requests import SearchOptions, SearchRequest, Vectors, make_request
+from .requests import SearchOptions, SearchRequest, Vectors, check_encoder, make_request
 
 
 class QuestionEncoder:
@@ -38,6 +38,7 @@ class QuestionEncoder:
             raise UsageError(f"There are {len(questions)} questions and {len(vectors)} vectors; give one for each.")
         shared = cast(SearchOptions, {name: value for name, value in options.items() if name != "vector"})
         if vectors is None:
+            check_encoder(options.get("pair_id"), profile)
             vectors = self._encode_if_can(profile, questions, shared)
             if vectors is not None:
                 shared["pair_id"] = profile.pair_id

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any, TypedDict, get_args
 
 import numpy as np
@@ -96,8 +97,8 @@ def make_request(
     depth = profile.depth if depth is None else depth
     if not is_weight(lam):
         raise UsageError(f"lambda is {lam}; say a finite number of 0 or more.")
-    if k < 1:
-        raise UsageError(f"k is {k}; say 1 or more.")
+    if not isinstance(k, Integral) or k < 1:
+        raise UsageError(f"k is {k!r}; say a whole number of 1 or more.")
     if not 1 <= depth <= MAX_DEPTH:
         raise UsageError(f"depth is {depth}; say 1 to {MAX_DEPTH}.")
     if vector is None and mode != "lexical":
@@ -164,6 +165,8 @@ def _check_size(vector: Vector, lam: float, profile: Profile) -> None:
 
 
 def _check_question(question: str) -> str:
+    if not isinstance(question, str):
+        raise UsageError(f"The question is {question!r}; give a string.")
     try:
         question.encode()
     except UnicodeEncodeError as error:

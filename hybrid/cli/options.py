@@ -118,7 +118,7 @@ _VECTOR_OPTIONS = (
         "--encoder",
         "pair_id",
         metavar="PAIR",
-        help="The encoder pair that made the vector; refused if the index holds another's.",
+        help="The encoder pair of the vector, as hybrid status names it; refused if the index holds another's.",
     ),
 )
 

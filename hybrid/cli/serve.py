@@ -101,7 +101,9 @@ def command(
         from ..gateway.policy import Policy
         from ..gateway.server import run
     except ImportError as error:
-        raise SettingsError("Serving needs the extra hybrid-passage-search[gateway].") from error
+        raise SettingsError(
+            "Serving needs more libraries: make gateway in a clone, or pip install 'hybrid-passage-search[gateway]'."
+        ) from error
     settings, place = read_settings(), _read_place(given)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     if folders:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from hybrid import Hit, IndexSpec, Passage, SearchResult, open_async_index
+from hybrid.engines.opensearch.index import AsyncOpenSearchIndex
 from hybrid.errors import IndexMissingError, VectorError
 from hybrid.settings import Settings
 from tests.conftest import MakeIndex
@@ -105,6 +106,26 @@ def test_passages_written_async_are_found_sync(make_index: MakeIndex) -> None:
     assert hits[0].id == "p3"
     assert hits[0].sim == pytest.approx(9.0)
     assert {hit.id for hit in hits} == {f"p{n}" for n in range(7)}
+
+
+def test_index_opens_when_it_is_entered_and_closes_behind(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = []
+    close = AsyncOpenSearchIndex.close
+
+    async def record(index: AsyncOpenSearchIndex) -> None:
+        closed.append(index)
+        await close(index)
+
+    async def enter(address: str) -> None:
+        async with open_async_index(address, settings=Settings()) as index:
+            assert (await index.search("fox", mode="lexical", k=1)).mode == "lexical"
+            assert not closed
+
+    monkeypatch.setattr(AsyncOpenSearchIndex, "close", record)
+    asyncio.run(enter(bench.address))
+    assert len(closed) == 1
+    with pytest.raises(IndexMissingError):
+        asyncio.run(enter(f"{bench.address}-that-is-not-there"))
 
 
 def test_async_raises_the_same_clear_errors(bench: Bench) -> None:

@@ -39,10 +39,25 @@ MISTAKES = [
     (["status", "{address}-missing"], 1, "no such index"),
     (["status", "http://{host}:9/name"], 1, "is it running"),
     (["rejects", "{folder}"], 1, "There is no index in"),
+    (["search", "{source}", "tides"], 1, "is a file; an index in a folder is named by the folder"),
+    (["search", "{folder}/not there", "tides"], 1, "hybrid ingest '{folder}/not there' SOURCE"),
+    (["ingest", "{source}", "{source}"], 1, "it is a file. The index comes before its sources"),
     (["delete", "{address}"], 2, "Say which documents"),
     (["copy", "{address}"], 2, "Missing argument 'TO'"),
     (["copy", "{address}-missing", "{address}-other"], 1, "no such index"),
     (["copy", "{address}", "{address}"], 1, "exists"),
+    (
+        ["copy", "{address}", "{folder}/new", "--encoder", "bge", "--scale", "-1"],
+        2,
+        "neither a number above 0 nor auto",
+    ),
+    (["reencode", "{address}", "--scale", "7"], 2, "--scale goes with --encoder"),
+    (["reencode", "{address}", "--scale", "auto", "--questions", "{source}"], 2, "--scale and --questions go with"),
+    (["reencode", "{address}", "--questions", "{source}"], 2, "--questions goes with --encoder"),
+    (["reencode", "{address}", "--back", "--queue", "--wait"], 2, "it goes without --queue and --wait"),
+    (["reencode", "{address}", "--back", "--allow-gaps"], 2, "it goes without --allow-gaps"),
+    (["reencode", "{address}", "--back", "--allow-failed"], 2, "it goes without --allow-failed"),
+    (["reencode", "{address}", "--back", "--encoder", "bge", "--scale", "auto"], 2, "it goes without --scale"),
 ]
 
 
@@ -59,7 +74,7 @@ def test_mistake_is_told_in_one_clear_line(
     address, source = make_index(), write_jsonl(tmp_path / "source.jsonl", [document("d", 9)])
     names = {"address": address, "cluster": upstream_of(address), "source": source, "folder": source.parent}
     said = hybrid(*(one.format(**names, host=LOCALHOST) for one in arguments))
-    assert phrase in one_line(said)
+    assert phrase.format(**names) in one_line(said)
     assert said.code == code
     assert not raw.indices.exists(index=f"{name_of(address)}-new")
 

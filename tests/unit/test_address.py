@@ -142,3 +142,9 @@ def test_any_text_is_an_address_or_one_clear_error(text: str) -> None:
         if isinstance(address, ClusterAddress):
             assert check_index_name(address.index) == address.index
             assert address.url.startswith(("http://", "https://"))
+
+
+@pytest.mark.parametrize("url", ["localhost:9200", "127.0.0.1:9200", "ftp://host:9200", "host"])
+def test_variable_without_a_scheme_is_named_with_the_way_to_write_it(url: str) -> None:
+    with pytest.raises(AddressError, match="HYBRID_OPENSEARCH_URL is to begin with http:// or https://"):
+        parse_address("os:wiki", Settings(opensearch_url=url))

@@ -59,6 +59,8 @@ def test_question_of_any_length_is_kept_whole(question: str) -> None:
         ({"idf": "local"}, UsageError, "idf is 'local'; say global or shard"),
         ({"k": 0}, UsageError, "k is 0"),
         ({"k": -3}, UsageError, "k is -3"),
+        ({"k": "3"}, UsageError, "k is '3'; say a whole number"),
+        ({"question": None}, UsageError, "The question is None; give a string"),
         ({"depth": 0}, UsageError, "depth is 0"),
         ({"depth": MAX_DEPTH + 1}, UsageError, f"depth is {MAX_DEPTH + 1}; say 1 to {MAX_DEPTH}"),
         ({"lam": -0.1}, UsageError, "lambda is -0.1"),
@@ -81,7 +83,7 @@ def test_question_of_any_length_is_kept_whole(question: str) -> None:
 )  # fmt: skip
 def test_bad_argument_has_its_error(bad: dict[str, Any], error: type[HybridError], complaint: str) -> None:
     with pytest.raises(error, match=complaint) as raised:
-        make_request("who?", PROFILE, **{"vector": VECTOR, **bad})
+        make_request(**{"question": "who?", "profile": PROFILE, "vector": VECTOR, **bad})
     assert type(raised.value) is error
     assert_one_clear_line(raised.value)
 

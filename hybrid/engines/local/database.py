@@ -3,6 +3,7 @@
 Its last commit says what the index holds: passages, which groups of arrays count, and which of their rows live.
 """
 
+import shlex
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -92,7 +93,10 @@ def open_to_read(folder: Path) -> sqlite3.Connection:
     with arrays.explained(folder):
         found = path.is_file()
     if not found:
-        raise IndexMissingError(f"There is no index in {folder}; make one with: hybrid ingest {folder} SOURCE...")
+        if folder.is_file():
+            raise IndexMissingError(f"{folder} is a file; an index in a folder is named by the folder.")
+        named = shlex.quote(str(folder))
+        raise IndexMissingError(f"There is no index in {folder}; make one with: hybrid ingest {named} SOURCE...")
     with explained(folder):
         try:
             return _checked(_connect(f"file:{_quote(path)}?mode=ro"), folder)

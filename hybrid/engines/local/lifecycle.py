@@ -61,6 +61,10 @@ def _read_spec(folder: Path, spec: IndexSpec) -> dict[str, Kind]:
 
 
 def _check_free(folder: Path) -> None:
+    if folder.is_file():
+        raise IndexExistsError(
+            f"Cannot create an index in {folder}: it is a file. The index comes before its sources."
+        )
     if (folder / database.NAME).exists():
         raise IndexExistsError(f"Cannot create an index in {folder}: there is one.")
     if foreign := _list_foreign(folder):

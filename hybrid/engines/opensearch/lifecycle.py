@@ -160,7 +160,7 @@ def read_profile(index: str, meta: Meta) -> Profile:
     if META_KEY not in meta:
         raise ProfileError(
             f"{index} has no hybrid profile, so it is not known which encoder its vectors come from; "
-            "create the index with hybrid."
+            "hybrid ingest makes an index, and hybrid adopt makes one of an index that is there."
         )
     return from_meta(meta[META_KEY], index)
 

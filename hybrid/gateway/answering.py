@@ -13,6 +13,7 @@ from .asking import Line, ask_all, ask_one, build_search, build_searches, is_who
 from .catalog import Catalog
 from .intake import HEADER_KEYS, Asked, Search
 from .plan import Lexical, Plan, agree, make_plan, to_hybrid, to_lexical
+from .policy import check_vectors
 from .questioning import Questioning, Wanted, hybrid_options
 from .reasons import Reason
 from .restore import attach_parts, build_parts_body, read_parts, restore, strip
@@ -108,11 +109,10 @@ class Answering:
                 refused[place] = search
                 continue
             known = self._catalog.known(search.served)
-            if known is None and search.mode != "off":
-                # What the fields are called that must not leave is not known yet.
-                refused[place] = GatewayError(
-                    "The index has not been read yet; /healthz says why.", status=503, kind="gateway_exception"
-                )
+            try:
+                _check(search, known)
+            except GatewayError as error:
+                refused[place] = error
                 continue
             drafts[place] = _Draft(search, known, _plan(search, known, asked.parameters))
         plans = agree(
@@ -137,7 +137,7 @@ class Answering:
         for place, step in steps.items():
             restore(answers[place], step.shift)
             if step.draft.known is not None and step.draft.search.mode != "off":
-                strip(answers[place], step.draft.known.vector_fields)
+                strip(answers[place], step.draft.known.hidden)
         return answers
 
     async def _ask(self, asked: Asked, steps: Mapping[int, _Step], caller: Caller) -> dict[int, Body] | Reply:
@@ -170,6 +170,17 @@ def error_body(error: GatewayError) -> Body:
     return {"error": {"root_cause": [cause], **cause}, "status": error.status}
 
 
+def _check(search: Search, known: Known | None) -> None:
+    """Refuse a search that could bring vectors; mode off changes nothing."""
+    if search.mode == "off":
+        return
+    if known is None:
+        # What the fields are called that must not leave is not known yet.
+        said = "The index has not been read yet; /healthz says why."
+        raise GatewayError(said, status=503, kind="gateway_exception")
+    check_vectors(search.body, known.vector_fields)
+
+
 def _plan(search: Search, known: Known | None, parameters: Mapping[str, str]) -> Plan | Lexical:
     if search.mode == "off" or known is None:
         return Lexical(Reason.MODE)
@@ -195,7 +206,7 @@ def _make_step(draft: _Draft, question: Question | Reason | None, asked: Asked) 
         given = search.options if asked.several else {n: v for n, v in asked.parameters.items() if n in HEADER_KEYS}
         line = Line(search.served.name, rewritten.body, hybrid_options(question.target, plan.text.words, given))
         return _Step(draft, line, Note("on", source=plan.text.source), rewritten.shift, question)
-    hidden = known.vector_fields if known is not None and search.mode != "off" else ()
+    hidden = known.hidden if known is not None and search.mode != "off" else ()
     body = search.sent if search.is_transparent else to_lexical(search.body, search.served, hidden)
     reason = question if isinstance(question, Reason) else plan.reason if isinstance(plan, Lexical) else None
     # A search in the shadow that could have been hybrid says where its text stands, and no reason.

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +22,7 @@ from .policy import Policy
 from .questioning import hash_words
 from .reading import Reading
 from .reasons import Reason
+from .restore import drop
 from .rewrite import Body
 from .served import Served
 from .upstream import Caller, Upstream
@@ -85,7 +86,9 @@ class V1:
         body = read_object(sent, self._policy.limits)
         question, options = read_question(body)
         found, note = await self._rank(body, question, options, caller)
-        return to_json(found), note
+        told = to_json(found)
+        self._hide(told["hits"], body)
+        return told, note
 
     async def ask(self, sent: bytes, caller: Caller) -> tuple[Body, Note]:
         """Answer a question from the passages that such a search finds."""
@@ -95,7 +98,9 @@ class V1:
         found, note = await self._rank(body, question, options, caller)
         name, answers = await self._reading.read(ReadRequest.of(question, found.hits, reading))
         took = (time.perf_counter() - started) * 1000
-        return answers_to_json(AskResult(question, answers, found, name, took)), note
+        told = answers_to_json(AskResult(question, answers, found, name, took))
+        self._hide(told["hits"], body)
+        return told, note
 
     async def _rank(
         self, body: Body, question: str, options: SearchOptions, caller: Caller
@@ -134,6 +139,15 @@ class V1:
         options["filter"] = [*filters, *([served.required] if served.required is not None else [])]
         if options.get("lam") is None:
             options["lam"] = served.lam
+
+    def _hide(self, hits: Iterable[Body], body: Body) -> None:
+        """Take vectors out of metadata, in place; of an adopted index all of a document's own fields stand there."""
+        served, target = self._find(body)
+        known = self._catalog.known(served)
+        where = "meta." if target.profile.text_fields else ""
+        for field in known.vector_fields if known is not None else ():
+            for hit in hits:
+                drop(hit, f"{where}{field}")
 
     async def _complete(self, question: str, options: SearchOptions, target: Target) -> Note:
         """Give the options a vector, or make them lexical; in mode lexical it only lets every hit show its sim."""

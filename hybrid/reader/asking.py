@@ -38,7 +38,8 @@ class AskOptions(SearchOptions, total=False):
     least_score: float | None
     #: The reader to use: a folder, or the id of a model. Whoever names one reads here.
     reader: str | None
-    #: True reads in this process, False on a worker; by default a worker reads where a broker is set up.
+    #: True reads in this process, False on a worker; by default a folder is read in this process, and a cluster by a
+    #: worker where a broker is set up.
     here: bool | None
     #: Seconds to wait for a worker.
     deadline: float

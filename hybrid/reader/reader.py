@@ -174,7 +174,7 @@ def open_reader(name: str | None, *, bulk: bool = False) -> AnyReader:
     one, or its encoder, is not installed. ``bulk`` prefers torch, which is faster once it is loaded, to numpy, which
     is ready at once.
     """
-    chosen = name or (SHIPPED if _has_shipped() else SENTENCES)
+    chosen = name or (SHIPPED if has_shipped() else SENTENCES)
     if chosen == SENTENCES:
         from .sentences import SentenceReader
 
@@ -182,7 +182,7 @@ def open_reader(name: str | None, *, bulk: bool = False) -> AnyReader:
     return Reader(read_folder(_SHIPPED, SHIPPED) if chosen == SHIPPED else find_reader(chosen), bulk=bulk)
 
 
-def _has_shipped() -> bool:
+def has_shipped() -> bool:
     """Tell whether the shipped reader is here, and the encoder that gives it its embeddings."""
     package = PRESETS["minilm"].package
     return _SHIPPED.is_dir() and package is not None and find_packaged(package.module) is not None

@@ -2,17 +2,20 @@
 
 Rule ``passage``, the paper's: the most relevant passage gives its best span, then the next one gives its own. Rule
 ``sum`` (GAR): an answer is worth what all passages together say of it. Relevance may be fused with the retriever's
-score (beta, gamma). Equal answers, once case, punctuation and articles are gone, are one.
+score (beta, gamma). Equal answers, once case, punctuation and articles are gone, are one; of several that share
+letters of a passage the best is given. What says nothing is no answer, though it keeps its share of the confidence.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..evaluation.reading_metrics import normalise_answer
 from .answers import Answer, ReadPassage, Rule
+from .sense import says_anything
 
 Floats = NDArray[np.float64]
 
@@ -61,12 +64,12 @@ class _Proposal:
 def choose_answers(
     readings: Sequence[Reading], passages: Sequence[ReadPassage], choice: Choice, count: int
 ) -> list[Answer]:
-    """Give the best answers, all different."""
+    """Give the best answers, all different and apart from each other."""
     if not readings:
         return []
     fused = fuse(readings, passages, choice)
     propose = _propose_by_sum if choice.rule == "sum" else _propose_by_passage
-    chosen = propose(readings, passages, fused)[:count]
+    chosen = islice(_keep_apart(propose(readings, passages, fused)), count)
     sure = {} if choice.temperature is None else weigh(readings, passages, fused, choice.temperature)
     return [
         Answer(
@@ -116,13 +119,15 @@ def softmax(scores: Floats) -> Floats:
 def _propose_by_passage(
     readings: Sequence[Reading], passages: Sequence[ReadPassage], fused: Floats
 ) -> list[_Proposal]:
-    """Let each window give its best span, the most relevant window first."""
+    """Let each window give the best span that says something, the most relevant window first."""
     order = sorted(range(len(readings)), key=lambda place: (-fused[place], -readings[place].spans[0].score, place))
     proposals: dict[str, _Proposal] = {}
     for place in order:
         reading = readings[place]
-        one = _start(reading, reading.spans[0], passages, float(fused[place]))
-        proposals.setdefault(one.key, one)
+        span = next((span for span in reading.spans if _speaks(span, reading, passages)), None)
+        if span is not None:
+            one = _start(reading, span, passages, float(fused[place]))
+            proposals.setdefault(one.key, one)
     return list(proposals.values())
 
 
@@ -142,7 +147,22 @@ def _list_shares(readings: Sequence[Reading], passages: Sequence[ReadPassage], f
     for reading, relevance in zip(readings, fused, strict=True):
         shares = softmax(np.array([span.score for span in reading.spans]))
         for span, share in zip(reading.spans, shares, strict=True):
-            yield _start(reading, span, passages, float(relevance + np.log(max(share, np.finfo(float).tiny))))
+            if _speaks(span, reading, passages):
+                yield _start(reading, span, passages, float(relevance + np.log(max(share, np.finfo(float).tiny))))
+
+
+def _speaks(span: Candidate, reading: Reading, passages: Sequence[ReadPassage]) -> bool:
+    return says_anything(passages[reading.passage].text, span.start, span.end)
+
+
+def _keep_apart(proposals: Iterable[_Proposal]) -> Iterator[_Proposal]:
+    """Leave out what shares letters with a better answer from the same passage."""
+    taken: dict[int, list[Candidate]] = {}
+    for one in proposals:
+        others = taken.setdefault(one.passage, [])
+        if all(one.span.end <= other.start or other.end <= one.span.start for other in others):
+            others.append(one.span)
+            yield one
 
 
 def _start(reading: Reading, span: Candidate, passages: Sequence[ReadPassage], score: float) -> _Proposal:

@@ -1,4 +1,4 @@
-"""``SentenceReader``: where no reader is set up, the best sentence of each passage is the answer.
+"""``SentenceReader``: an answer without a model, the best sentence of each passage.
 
 A sentence is worth the rarity of the question's words in it, rarity being counted over the sentences at hand; of
 equal ones the first counts. Passages keep the retriever's order, and its score.
@@ -14,6 +14,7 @@ from ..engines.local.analysis import find_analyzer
 from .answers import Answer, ReadPassage, ReadRequest
 from .reader import keep_good, refuse_threshold
 from .selecting import name_answer
+from .sense import says_anything
 
 #: What ends a sentence: a sign before space and what may begin one, a sign of scripts without spaces, a blank line.
 _END = re.compile(
@@ -52,6 +53,7 @@ class SentenceReader:
             _Sentence(place, start, end, wanted & frozenset(self._analyze(passage.text[start:end])))
             for place, passage in enumerate(request.passages)
             for start, end in split_sentences(passage.text)
+            if says_anything(passage.text, start, end)
         ]
         found = Counter(term for one in sentences for term in one.terms)
         worth = {term: math.log(1 + len(sentences) / count) for term, count in found.items()}

@@ -10,18 +10,20 @@ from pathlib import Path
 import pytest
 
 from hybrid import Passage, create_index, open_async_index, open_index
-from hybrid.errors import DeadlineError, ModelError, UsageError
+from hybrid.errors import BrokerError, DeadlineError, ModelError, UsageError
 from hybrid.messages import READ_QUEUE
 from hybrid.queue import signs
 from hybrid.queue.broker import Broker
 from hybrid.reader import mail
 from hybrid.reader.answers import Answer, AskResult, to_json
 from hybrid.reader.cards import Calibration, read_card, write_card
-from hybrid.settings import Settings
+from hybrid.reader.reader import open_reader
+from hybrid.settings import Settings, read_settings
 from tests.commands import Say, one_line
 from tests.conftest import MakeIndex, small_profile
 from tests.faults.processes import RedisServer
 from tests.integration.reading import redis_of_its_own, settings_of, take_one
+from tests.services.processes import free_ports
 from tests.tiny_models import save_kin
 
 QUESTION = "what pulls the ocean?"
@@ -139,7 +141,10 @@ def redis() -> Iterator[RedisServer]:
         yield server
 
 
-def test_worker_is_asked_where_a_broker_is_set_up(folder: str, redis: RedisServer) -> None:
+@pytest.mark.parametrize("forced", [False, True], ids=["cluster", "folder, if told to"])
+def test_worker_is_asked_where_a_broker_is_set_up(
+    forced: bool, folder: str, cluster: str, redis: RedisServer
+) -> None:
     answer = Answer("moon", 1.0, "moon#0", 4, 8)
     taken: list[mail.Letter] = []
 
@@ -152,8 +157,9 @@ def test_worker_is_asked_where_a_broker_is_set_up(folder: str, redis: RedisServe
         signs.show_life(broker, "far@away", [READ_QUEUE])
     worker = threading.Thread(target=work)
     worker.start()
-    with open_index(folder, settings=settings_of(redis)) as index:
-        result = index.ask(QUESTION, vector=VECTOR, deadline=60)
+    settings = dataclasses.replace(settings_of(redis), opensearch_url=read_settings().opensearch_url)
+    with open_index(folder if forced else cluster, settings=settings) as index:
+        result = index.ask(QUESTION, vector=VECTOR, deadline=60, here=False if forced else None)
     worker.join()
     assert (result.reader, result.answers) == ("far away", (answer,))
     assert [one.id for one in taken[0].request.passages] == [one.id for one in result.hits]
@@ -163,8 +169,42 @@ def test_worker_is_asked_where_a_broker_is_set_up(folder: str, redis: RedisServe
 def test_without_a_worker_that_is_said_at_once_and_here_needs_none(folder: str) -> None:
     with redis_of_its_own() as redis, open_index(folder, settings=settings_of(redis)) as index:
         with pytest.raises(DeadlineError, match="No reader worker is running"):
-            index.ask(QUESTION, vector=VECTOR, deadline=60)
+            index.ask(QUESTION, vector=VECTOR, deadline=60, here=False)
         assert index.ask(QUESTION, vector=VECTOR, reader="sentences").reader == "sentences"
+
+
+def test_folder_is_read_here_whatever_broker_there_is_for_clusters(folder: str) -> None:
+    """The broker cannot even be reached."""
+    (port,) = free_ports(1)
+    settings = Settings(reader="sentences", has_broker=True, redis_url=f"redis://127.0.0.1:{port}/0")
+
+    async def ask_async() -> AskResult:
+        async with await open_async_index(folder, settings=settings) as index:
+            return await index.ask(QUESTION, vector=VECTOR)
+
+    with open_index(folder, settings=settings) as index:
+        results = [index.ask(QUESTION, vector=VECTOR, here=here) for here in (None, True)]
+        results += [index.ask(QUESTION, vector=VECTOR), asyncio.run(ask_async())]
+        with pytest.raises(BrokerError):
+            index.ask(QUESTION, vector=VECTOR, here=False)
+    assert [one.reader for one in results] == ["sentences"] * 4
+
+
+def test_command_reads_a_folder_here_and_a_cluster_on_a_worker(
+    hybrid: Say, folder: str, cluster: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (port,) = free_ports(1)
+    monkeypatch.setenv("HYBRID_REDIS_URL", f"redis://127.0.0.1:{port}/0")
+    asked = (QUESTION, "--mode", "lexical")
+    for given in ((folder,), (folder, "--here"), (cluster, "--here")):
+        said = hybrid("ask", *given, *asked)
+        assert (said.code, said.err) == (0, "")
+        assert said.out.splitlines()[0].endswith("tides.")
+    for given in ((folder, "--worker"), (cluster,), (cluster, "--worker")):
+        assert "Redis" in one_line(hybrid("ask", *given, *asked))
+    assert "name one only to read here" in one_line(
+        hybrid("ask", folder, "--worker", *asked, "--reader", "sentences")
+    )
 
 
 def test_command_prints_lines_in_a_pipe_and_json_when_asked(hybrid: Say, folder: str, reader: Path) -> None:
@@ -201,7 +241,23 @@ def test_calibrated_reader_shows_how_sure_it_is(hybrid: Say, folder: str, tmp_pa
     card = dataclasses.replace(read_card(own), calibration=Calibration(temperature=1.0, data="made up"))
     write_card(own, card)
     base = ("ask", folder, QUESTION, "--mode", "lexical", "--reader", own)
-    sure = [float(line.split("\t")[0]) for line in hybrid(*base).out.splitlines()]
+    sure = [float(line.split("\t")[0]) for line in hybrid(*base, "--threshold", 0).out.splitlines()]
     assert sure
     assert all(0 < one <= 1 for one in sure)
     assert hybrid(*base, "--threshold", 1).out == ""
+
+
+def test_lists_leave_out_what_is_far_less_likely_than_the_first(hybrid: Say, folder: str, tmp_path: Path) -> None:
+    """So low a temperature leaves next to nothing to all answers but one; JSON has them all."""
+    own = save_kin(tmp_path / "dpr", "DPRReader", max_position_embeddings=128)
+    base = ("ask", folder, QUESTION, "--mode", "lexical", "--reader", own)
+    uncalibrated = hybrid(*base).out.splitlines()
+    write_card(own, dataclasses.replace(read_card(own), calibration=Calibration(temperature=0.001, data="made up")))
+    open_reader.cache_clear()
+    every = hybrid(*base, "--threshold", 0)
+    listed = hybrid(*base)
+    left = len(uncalibrated) - 1
+    assert left > 0
+    assert len(every.out.splitlines()) == len(uncalibrated) == len(hybrid(*base, "--json").json["answers"])
+    assert (listed.out.splitlines(), every.err) == (every.out.splitlines()[:1], "")
+    assert listed.err == f"Less likely answers left out: {left}; --threshold 0 lists them.\n"

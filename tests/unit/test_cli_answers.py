@@ -5,6 +5,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from hybrid.cli.answers import render_answers
+from hybrid.cli.ask import LISTED, leave_out_unlikely
 from hybrid.passages import Hit, SearchResult
 from hybrid.reader.answers import Answer, AskResult
 
@@ -55,3 +56,17 @@ def test_answer_is_marked_in_its_place_with_text_on_both_sides() -> None:
     assert "73 %" in text
     assert "not calibrated" in text
     assert "long#0" in text
+
+
+def test_answers_far_less_likely_than_the_first_are_not_listed() -> None:
+    def kept(*sure: float | None) -> list[float | None]:
+        found = tuple(Answer("x", 1.0, "p", 0, 1, one) for one in sure)
+        result = AskResult("q", found, SearchResult("q", "hybrid", 1.1, 1.0, HITS), "r", 2.0)
+        return [one.confidence for one in leave_out_unlikely(result).answers]
+
+    assert kept(0.6, 0.6 * LISTED, 0.6 * LISTED - 0.01, 0.01) == [0.6, 0.6 * LISTED]
+    # The first one always stays, and the rank need not follow the confidence.
+    assert kept(0.02, 0.001) == [0.02]
+    assert kept(0.2, 0.01, 0.5) == [0.2, 0.5]
+    assert kept(None, None) == [None, None]
+    assert kept() == []

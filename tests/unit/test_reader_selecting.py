@@ -90,6 +90,64 @@ def test_nothing_read_gives_no_answer() -> None:
     assert choose_answers([], PASSAGES, choice(temperature=1.0), 5) == []
 
 
+def one_passage(text: str, *spans: tuple[str, float]) -> tuple[ReadPassage, Reading]:
+    places = [(text.index(piece), piece, score) for piece, score in spans]
+    return ReadPassage("p", "", text), Reading(
+        0, 0.0, tuple(Candidate(at, at + len(piece), score) for at, piece, score in places)
+    )
+
+
+@pytest.mark.parametrize("rule", ["passage", "sum"])
+def test_what_says_nothing_is_no_answer_and_what_follows_takes_its_place(rule: str) -> None:
+    passage, reading = one_passage("Yeast makes it rise.", (".", 9.0), ("it", 8.0), ("Yeast", 7.0), ("rise", 6.0))
+    found = choose_answers([reading], [passage], choice(rule=rule), 5)
+    assert [one.text for one in found] == (["Yeast"] if rule == "passage" else ["Yeast", "rise"])
+    nothing = one_passage("Yeast makes it rise.", (".", 9.0), ("it", 8.0))
+    assert choose_answers([nothing[1]], [nothing[0]], choice(rule=rule), 5) == []
+
+
+def test_what_says_nothing_keeps_its_share_so_that_others_are_no_surer() -> None:
+    """Confidences were held against what happened with it."""
+    passage, reading = one_passage("Yeast makes it rise.", (".", 7.0), ("Yeast", 7.0))
+    (found,) = choose_answers([reading], [passage], choice(rule="sum", temperature=1.0), 5)
+    assert found.confidence == pytest.approx(0.5)
+    assert found.score == pytest.approx(math.log(0.5))
+
+
+def test_spans_that_share_letters_of_a_passage_are_given_once() -> None:
+    text = "baker's yeast makes the dough rise"
+    passage, first = one_passage(text, ("yeast makes", 7.0), ("dough rise", 5.0))
+    second = one_passage(text, ("baker's yeast", 6.0), ("yeast", 5.0), ("the dough", 2.5), ("rise", 2.0))[1]
+    found = choose_answers([first, second], [passage], choice(rule="sum"), 9)
+    assert [one.text for one in found] == ["yeast makes", "dough rise"]
+    # Of another passage it is another answer; what only touches shares nothing.
+    other = ReadPassage("q", "", text)
+    elsewhere = Reading(1, 0.0, second.spans[:1])
+    found = choose_answers([first, elsewhere], [passage, other], choice(rule="sum"), 9)
+    assert [one.text for one in found] == ["baker's yeast", "yeast makes", "dough rise"]
+    beside = Reading(0, 0.0, (Candidate(0, 7, 4.0), Candidate(7, 13, 3.0)))
+    assert len(choose_answers([beside], [passage], choice(rule="sum"), 9)) == 2
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 20), st.integers(1, 6), st.floats(-5, 5)), max_size=12))
+def test_answers_are_the_best_of_all_that_share_letters(spans: list[tuple[int, int, int, float]]) -> None:
+    """Against the plain definition: going down the list, whatever shares letters with what was taken goes."""
+    text = "".join(chr(0x3B1 + place % 17) + "bcdefghij"[place % 9] for place in range(13))
+    passages = [ReadPassage(str(place), "", text) for place in range(3)]
+    readings = [Reading(place, 0.0, (Candidate(at, at + size, score),)) for place, at, size, score in spans]
+    fused = choice(rule="passage", gamma=0.0)
+    wanted: list[tuple[int, set[int]]] = []
+    seen = set()
+    for one in sorted(readings, key=lambda one: -one.spans[0].score):
+        letters = set(range(one.spans[0].start, one.spans[0].end))
+        name = name_answer(text[one.spans[0].start : one.spans[0].end])
+        if name not in seen and not any(place == one.passage and letters & other for place, other in wanted):
+            wanted.append((one.passage, letters))
+        seen.add(name)
+    found = choose_answers(readings, passages, fused, 99)
+    assert [(int(one.passage_id), set(range(one.start, one.end))) for one in found] == wanted
+
+
 def test_answers_made_of_articles_only_are_told_apart() -> None:
     assert name_answer("The") != name_answer("A")
 

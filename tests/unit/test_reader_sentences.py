@@ -51,6 +51,10 @@ def test_passages_keep_the_order_of_the_search_and_equal_sentences_are_one() -> 
     assert read("zebra", *texts) == [("0", "A zebra."), ("1", "Nothing."), ("3", "The zebra runs.")]
 
 
+def test_sentence_of_marks_or_function_words_is_no_answer() -> None:
+    assert read("zebra", "...", "— ! 7 of them.", "It is. Zebras run.") == [("1", "7 of them."), ("2", "Zebras run.")]
+
+
 def test_no_hits_no_answers() -> None:
     assert read("zebra") == []
 

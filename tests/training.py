@@ -1,5 +1,6 @@
 """Rows to train a tiny encoder on, and what the processes of a training do in tests. Imported by new processes."""
 
+import dataclasses
 import os
 import signal
 from pathlib import Path
@@ -20,6 +21,11 @@ ROWS = [
     )
     for number, word in enumerate(WORDS, 1)
 ]
+
+#: Longer passages, of which a batch makes several parts.
+LONG_ROWS = [
+    dataclasses.replace(one, positives=(Context("", f"{one.positives[0].text} {'tide moon ' * 40}"),)) for one in ROWS
+] + [Row(f"{word} ocean", (), (Context("", f"{word} gravity " * 40),)) for word in WORDS]
 
 #: Two steps an epoch, each in several parts, and a state after each.
 QUICK_PLAN: dict[str, Any] = {

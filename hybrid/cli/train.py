@@ -15,6 +15,9 @@ from .progress import Progress
 from .train_encoder import LIBRARIES
 from .train_encoder import command as encoder
 
+#: Hits of an index a question.
+_FOUND = 50
+
 
 @click.group("train")
 def command() -> None:
@@ -42,7 +45,7 @@ command.add_command(encoder)
     "--from", "start", default="minilm", show_default=True, help="An encoder, or a reader to train further."
 )
 @click.option("--index", metavar="INDEX", help="Take the passages without an answer from what this index finds.")
-@click.option("--found", default=50, show_default=True, type=click.IntRange(1), help="Hits of the index a question.")
+@click.option("--found", type=click.IntRange(1), help="Hits of --index a question.  [default: 50]")
 @click.option(
     "--joint",
     metavar="ENCODER",
@@ -70,7 +73,7 @@ command.add_command(encoder)
 @click.option(
     "--save-every", default=200, show_default=True, type=click.IntRange(1), help="Steps between two states."
 )
-@click.option("--seed", default=0, show_default=True, type=int)
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0))
 @click.option("--device", help="cpu or cuda; the first GPU by default, or the processor.")
 @click.option("--json", "as_json", is_flag=True, help="Print the reader's card as JSON.")
 def reader(out: Path, questions: tuple[Path, ...], dev: tuple[Path, ...], as_json: bool, **given: Any) -> None:
@@ -93,6 +96,9 @@ def reader(out: Path, questions: tuple[Path, ...], dev: tuple[Path, ...], as_jso
     from ..reader.training.loop import Plan, Told, Training
     from ..reader.training.start import find_start
 
+    if given["found"] is not None and given["index"] is None:
+        raise UsageError("--found goes with --index, which is asked for passages.")
+    given["found"] = given["found"] or _FOUND
     names = {field.name for field in dataclasses.fields(Plan)}
     plan = Plan(**{name: value for name, value in given.items() if name in names})
     start = find_start(given["start"], given["max_length"])
@@ -151,7 +157,12 @@ def _read(paths: tuple[Path, ...], index: str | None, found: int) -> Any:
     """Read files of questions; passages without an answer come from an index if there is one."""
     from ..reader.training.examples import read_examples, retrieve_negatives
 
-    examples = [one for path in paths for one in read_examples(path)]
+    examples: list[Any] = []
+    for path in paths:
+        read = read_examples(path)
+        examples += read.examples
+        if read.left:
+            say(f"left out: {read.left:,} questions of {path} without an answer in a passage")
     if index is None:
         return examples
     with open_index(index) as opened:

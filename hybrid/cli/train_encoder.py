@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..encoders.places import need_library
+from ..errors import UsageError
 from .output import on_terminal, print_json, say
 from .progress import Progress
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 LIBRARIES = ("torch", "transformers", "safetensors")
 _COUNT = click.IntRange(1)
 _MAYBE = click.IntRange(0)
+_SHARE = click.FloatRange(0, 1, max_open=True)
 
 
 @click.command("encoder")
@@ -37,10 +39,8 @@ _MAYBE = click.IntRange(0)
 )
 @click.option(
     "--keep-by",
-    default="average_rank",
-    show_default=True,
     type=click.Choice(["average_rank", "top1", "top5", "top20", "top100"]),
-    help="The figure of --dev by which the best epoch is kept.",
+    help="The figure of --dev by which the best epoch is kept.  [default: average_rank]",
 )
 @click.option("--from", "start", default="minilm", show_default=True, help="The encoder to begin with.")
 @click.option(
@@ -56,11 +56,19 @@ _MAYBE = click.IntRange(0)
 @click.option("--scale", type=float, help="What cosines are multiplied by: 1 / temperature.  [default: 20]")
 @click.option("--pooling", help="cls, mean or max over tokens; that of the start by default.")
 @click.option(
+    "--template",
+    type=click.Choice(["text", "title text", "title [SEP] text"]),
+    help="How a passage is read, the last as in the paper; that of the start by default.",
+)
+@click.option(
     "--loss",
     default="nll",
     show_default=True,
     type=click.Choice(["nll", "triplet"]),
     help="The right passage's likelihood, or its margin before wrong ones.",
+)
+@click.option(
+    "--margin", type=click.FloatRange(0, min_open=True), help="Of the triplet loss: how large.  [default: 1]"
 )
 @click.option("--epochs", default=40, show_default=True, type=_MAYBE, help="The paper's; 100 for small sets.")
 @click.option("--batch", default=128, show_default=True, type=_COUNT, help="Questions of a step.")
@@ -85,16 +93,21 @@ _MAYBE = click.IntRange(0)
 )
 @click.option("--shuffle-positives", is_flag=True, help="Take any right passage of a row instead of the first.")
 @click.option("--lr", default=1e-5, show_default=True, help="Learning rate.")
-@click.option("--max-length", default=256, show_default=True, type=_COUNT, help="Tokens of an input.")
+@click.option(
+    "--warmup", default=0.067, show_default=True, type=_SHARE, help="Share of the steps in which --lr is reached."
+)
+@click.option("--dropout", default=0.1, show_default=True, type=_SHARE, help="Share of the numbers that drop out.")
+@click.option("--max-length", default=256, show_default=True, type=click.IntRange(16), help="Tokens of an input.")
 @click.option("--precision", default="auto", show_default=True, type=click.Choice(["auto", "bf16", "fp32"]))
 @click.option(
     "--chunk-tokens",
     type=_COUNT,
-    help="Less of it takes less memory and more time, and gives the same.  [default: 8192; on a GPU 32768]",
+    help="What is computed at once. Less takes less memory and more time and gives the same; below 1024, on a GPU "
+    "8192, other numbers drop out.  [default: 8192; on a GPU 32768]",
 )
 @click.option("--reinit-layers", default=0, show_default=True, type=_MAYBE, help="Last layers that begin at random.")
 @click.option("--save-every", default=200, show_default=True, type=_COUNT, help="Steps between two states.")
-@click.option("--seed", default=0, show_default=True, type=int)
+@click.option("--seed", default=0, show_default=True, type=_MAYBE)
 @click.option("--device", help="cpu, cuda, or several GPUs with commas; the first GPU by default, or the processor.")
 @click.option("--processes", default=1, show_default=True, type=_COUNT, help="Processes that share the processor.")
 @click.option("--json", "as_json", is_flag=True, help="Print what came of it as JSON.")
@@ -116,8 +129,11 @@ def command(out: Path, questions: tuple[str, ...], dev: tuple[Path, ...], as_jso
     from ..encoders.training.loop import Plan, Training
     from ..training.dpr_json import read_rows
 
+    if given["keep_by"] and not dev:
+        raise UsageError("--keep-by goes with --dev, whose questions judge each epoch.")
     names = {field.name for field in dataclasses.fields(Plan)}
-    plan = Plan(towers=int(given.pop("towers")), **{name: value for name, value in given.items() if name in names})
+    said = {name: value for name, value in given.items() if name in names and value is not None}
+    plan = Plan(**{**said, "towers": int(given["towers"])})
     sets = [read_set(one) for one in questions]
     judged = [row for path in dev for row in read_rows(path)] if dev else None
     training = Training(out, given["start"], plan, sets, judged, given["device"], given["processes"])
@@ -152,7 +168,7 @@ class _Teller:
             self._progress.update(told.step, f"loss {told.loss:.3f}, {told.right:.0%} right")
         if told.idle and not self._warned:
             self._warned = True
-            say(f"step {told.step:,}: nothing is wrong for {told.idle:,} of its questions, so that nothing is learnt")
+            say(f"nothing was wrong for {told.idle:,} questions of an epoch, so that they taught nothing")
         if told.figures:
             say(f"step {told.step:,}: {_describe(told.figures)}")
 

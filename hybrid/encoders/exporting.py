@@ -14,7 +14,7 @@ from typing import Any
 from safetensors.torch import save_file
 from torch import Tensor
 
-from ..training.states import begin_folder, replace_folder
+from ..training.states import new_folder
 from .cards import NAME, merge, write_card
 from .checkpoints import Checkpoint, find_width
 from .finding import PASSAGE, QUESTION
@@ -50,17 +50,16 @@ def export_encoder(target: Path, question: TowerModel, passage: TowerModel | Pat
     mean: ``similarity`` "dot", "cosine" (with ``scale``) or "l2" (with ``level``, see ``l2.find_level``), and how
     each side reads; what it leaves out is taken from the checkpoints.
     """
-    fresh = begin_folder(target)
-    if passage is None:
-        _write_tower(fresh, question, card)
-    else:
-        _write_tower(fresh / QUESTION, question, card)
-        if isinstance(passage, Path):
-            _copy(passage, fresh / PASSAGE)
+    with new_folder(target) as fresh:
+        if passage is None:
+            _write_tower(fresh, question, card)
         else:
-            _write_tower(fresh / PASSAGE, passage, card)
-    write_card(fresh, merge(card, DPR) if question.checkpoint.is_dpr else card)
-    replace_folder(fresh, target)
+            _write_tower(fresh / QUESTION, question, card)
+            if isinstance(passage, Path):
+                _copy(passage, fresh / PASSAGE)
+            else:
+                _write_tower(fresh / PASSAGE, passage, card)
+        write_card(fresh, merge(card, DPR) if question.checkpoint.is_dpr else card)
 
 
 def write_model(folder: Path, weights: Mapping[str, Tensor], config: Mapping[str, Any], tokenizer: Path) -> None:

@@ -7,7 +7,6 @@ Only tensors and plain values are opened (``weights_only``); a file that needs m
 """
 
 import dataclasses
-import os
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from torch import Tensor
 
 from ..errors import ModelError
 from ..towers import Tower
+from ..training.states import new_file
 from .cards import merge
 from .checkpoints import Checkpoint
 from .choices import choose_measure
@@ -81,7 +81,7 @@ def read_file(path: Path) -> Saved:
     except Exception as error:  # torch raises whatever its parts raise
         raise ModelError(
             f"{path} is not opened: it is no checkpoint of torch, or one that would run code of its own; only "
-            "tensors and plain values are read. Where you trust it, save its model_dict alone."
+            "tensors and plain values are read. Where you trust it, save {'model_dict': its model_dict} alone."
         ) from error
     weights = content.get("model_dict") if isinstance(content, dict) else None
     if not isinstance(weights, dict) or not all(isinstance(weight, Tensor) for weight in weights.values()):
@@ -103,8 +103,7 @@ def read_file(path: Path) -> Saved:
 
 def find_like(saved: Saved, like: str | None) -> Checkpoint:
     """Give what the file lacks, tokenizer and configuration: those of ``like``, or of what it was made from."""
-    folder = find(like).passage.folder if like else _find_base(saved)
-    config = read_object(folder / CONFIG)
+    folder, config = _read_like(find(like).passage.folder) if like else _find_base(saved)
     if config.get("model_type") not in _BERT:
         raise ModelError(f"{saved.path} holds BERTs; the model in {folder} is a {config.get('model_type')} model.")
     width = int(config["hidden_size"])
@@ -143,7 +142,7 @@ def write_file(name: str, target: Path) -> None:
     base = _BASES.get(int(config["vocab_size"])) if passage.dimension == _BASE_WIDTH else None
     facts = {
         "do_lower_case": is_lowercase(passage),
-        "pretrained_model_cfg": base or found.name,
+        "pretrained_model_cfg": base or str(passage.folder.resolve()),
         "encoder_model_type": "hf_bert",
         "pretrained_file": None,
         "projection_dim": 0,
@@ -157,18 +156,21 @@ def write_file(name: str, target: Path) -> None:
         "epoch": 0,
         "encoder_params": facts,
     }
-    fresh = target.with_name(f"unfinished-{target.name}")
-    torch.save(content, fresh)
-    os.replace(fresh, target)
+    with new_file(target) as fresh:
+        torch.save(content, fresh)
 
 
-def _find_base(saved: Saved) -> Path:
-    """Find the model that the towers were made from."""
+def _find_base(saved: Saved) -> tuple[Path, dict[str, Any]]:
+    """Find the model that the towers were made from, and its configuration."""
     base = str(saved.facts.get("pretrained_model_cfg") or _BASES[30522])
     try:
-        return find_local(base) or find_folder(base if "/" in base else f"{_GOOGLE}/{base}")
+        return _read_like(find_local(base) or find_folder(base if "/" in base else f"{_GOOGLE}/{base}"))
     except ModelError as error:
         raise ModelError(f"{saved.path} was made from {base}: {error} Or say --like MODEL, one like it.") from error
+
+
+def _read_like(folder: Path) -> tuple[Path, dict[str, Any]]:
+    return folder, read_object(folder / CONFIG)
 
 
 def _compare(saved: Saved, like: Checkpoint) -> None:

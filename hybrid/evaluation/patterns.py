@@ -31,20 +31,26 @@ class PatternMatcher:
                 self._leave_out(pattern, f"is no pattern: {error}")
                 continue
             self._compiled[pattern] = compiled
-            if self._search(pattern, ""):
+            if self._search(pattern, "") is not None:
                 self._leave_out(pattern, "matches an empty text, and so any")
 
     def matches(self, text: str) -> bool:
         """Tell whether one of the patterns is found in a text."""
         normal = unicodedata.normalize("NFD", text)
-        return any(self._search(pattern, normal) for pattern in list(self._compiled))
+        return any(self._search(pattern, normal) is not None for pattern in list(self._compiled))
 
-    def _search(self, pattern: str, text: str) -> bool:
+    def find(self, text: str) -> list[str]:
+        """Give what the patterns find in a text, each pattern's first."""
+        normal = unicodedata.normalize("NFD", text)
+        found = (self._search(pattern, normal) for pattern in list(self._compiled))
+        return [unicodedata.normalize("NFC", one[0]) for one in found if one]
+
+    def _search(self, pattern: str, text: str) -> Any:
         try:
-            return self._compiled[pattern].search(text, timeout=self._patience) is not None
+            return self._compiled[pattern].search(text, timeout=self._patience)
         except TimeoutError:
             self._leave_out(pattern, f"takes more than {self._patience:g} s over one passage")
-            return False
+            return None
 
     def _leave_out(self, pattern: str, reason: str) -> None:
         self._compiled.pop(pattern, None)

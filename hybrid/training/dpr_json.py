@@ -17,8 +17,10 @@ import orjson
 
 from ..errors import HybridError, UsageError
 
-#: Characters that are read at a time.
-_PIECE = 1 << 18
+#: Characters that are read at a time, and of the longest row.
+_PIECE, _LONGEST = 1 << 18, 1 << 26
+#: What is wrong so near to the end of what was read may only be cut off there.
+_CUT = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,13 @@ class Row:
     hard_negatives: tuple[Context, ...] = ()
     negatives: tuple[Context, ...] = ()
     dataset: str = ""
+    #: Whether the answers are patterns, as in Curated TREC.
+    patterns: bool = False
+
+    def name(self, context: Context) -> set[tuple[str, ...]]:
+        """Give the names by which a passage is recognised in other rows: its text, and its id in a named data set."""
+        names: set[tuple[str, ...]] = {(context.text.strip(),)}
+        return names | {(self.dataset, context.id)} if self.dataset and context.id else names
 
 
 def read_rows(path: Path) -> Iterator[Row]:
@@ -79,6 +88,7 @@ def write_row(row: Row) -> bytes:
             "dataset": row.dataset,
             "question": row.question,
             "answers": row.answers,
+            **({"patterns": True} if row.patterns else {}),
             "positive_ctxs": [_write_context(one) for one in row.positives],
             "negative_ctxs": [_write_context(one) for one in row.negatives],
             "hard_negative_ctxs": [_write_context(one) for one in row.hard_negatives],
@@ -103,6 +113,8 @@ def _read_row(path: Path, place: str, row: Any) -> Row:
         _fail(path, place, "no list named positive_ctxs")
     if not isinstance(row.get("dataset") or "", str):
         _fail(path, place, "a dataset that is no text")
+    if not isinstance(row.get("patterns") or False, bool):
+        _fail(path, place, "patterns that is neither true nor false")
     return Row(
         question=row["question"].strip(),
         answers=tuple(answers),
@@ -110,6 +122,7 @@ def _read_row(path: Path, place: str, row: Any) -> Row:
         hard_negatives=_read_contexts(path, place, row, "hard_negative_ctxs"),
         negatives=_read_contexts(path, place, row, "negative_ctxs"),
         dataset=row.get("dataset") or "",
+        patterns=row.get("patterns") or False,
     )
 
 
@@ -221,14 +234,19 @@ class _Scanner:
             try:
                 value, end = self._decoder.raw_decode(self._text, self._at)
             except json.JSONDecodeError as error:
-                if not self._read(wanted):
+                if not self._may_go_on(error) or not self._read(wanted):
                     _fail(self._path, f"row {self._rows}", f"not JSON: {error.msg}")
-                wanted *= 2
+                wanted = min(2 * wanted, _LONGEST)
             except RecursionError:
                 _fail(self._path, f"row {self._rows}", "not JSON: nested too deeply")
             else:
                 self._at = end
                 return value
+
+    def _may_go_on(self, error: json.JSONDecodeError) -> bool:
+        """Tell whether what was read may be the beginning of a row."""
+        is_cut = error.pos > len(self._text) - _CUT or error.msg.startswith("Unterminated string")
+        return is_cut and len(self._text) - self._at < _LONGEST
 
     def _read(self, size: int) -> bool:
         more = self._file.read(size)

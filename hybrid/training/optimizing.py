@@ -1,13 +1,14 @@
 """From gradients to weights: Adam with a learning rate that grows and falls, in a precision that the machine has."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import nn
 
 from ..encoders.machine import cpu_has_bf16
-from ..encoders.torch_models import device_has_bf16
-from ..errors import UsageError
+from ..encoders.torch_models import device_has_bf16, memory_errors
+from ..errors import ModelError, UsageError
 
 #: Devlin et al., and the code of DPR's authors: no weight decay, gradients no longer than this.
 CLIP = 2.0
@@ -26,6 +27,16 @@ def take_step(optimizer: torch.optim.Optimizer, lr: float) -> None:
         torch.nn.utils.clip_grad_norm_(group["params"], CLIP)
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
+
+
+@contextmanager
+def enough_memory(advice: str) -> Iterator[None]:
+    """Say what to do where memory does not suffice, on a GPU or on the processor."""
+    try:
+        with memory_errors():
+            yield
+    except MemoryError as error:
+        raise ModelError(f"There is not enough memory to train like this; {advice}.") from error
 
 
 def warm_up(step: int, steps: int, share: float) -> float:

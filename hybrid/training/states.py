@@ -1,24 +1,34 @@
 """What training leaves on the disk to go on from: states, each whole or not there at all."""
 
+import hashlib
 import json
 import os
+import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
 from ..encoders.files import read_object
-from ..errors import ModelError, UsageError
+from ..errors import HybridError, ModelError, UsageError
+
+#: What is judged before it is kept lies among the states.
+CANDIDATE, CANDIDATE_ENCODER = "candidate", "candidate-encoder"
 
 _WEIGHTS = "model.safetensors"
 _FACTS = "facts.json"
 _OPTIMIZER = "optimizer.pt"
 _STATE, _UNFINISHED = "state-", "unfinished-"
+#: An empty file by which a training knows its own folder of states.
+_MARK = "of-a-training"
+_OWN = re.compile(rf"(?:{_UNFINISHED})?(?:{_STATE}\d+|{CANDIDATE}|{CANDIDATE_ENCODER})|{_MARK}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +42,38 @@ class State:
 
 def name_states(target: Path) -> Path:
     """Give the folder of states beside what is being made; it is gone when that is done."""
-    return target.with_name(f"{target.name}.training")
+    return Path(f"{target.resolve()}.training")
 
 
-def place_states(target: Path) -> Path:
-    """Give the folder of states beside what is being made; what is there already is not overwritten."""
-    states = name_states(target)
-    if target.exists() and not states.exists():
-        raise UsageError(f"{target} is there already; name another folder, or remove it.")
+def place_states(*targets: Path) -> Path:
+    """Give the folder of states beside the first of what is being made.
+
+    What is there already is overwritten by the training that it comes from only.
+    """
+    states = name_states(targets[0])
+    with storing(states):
+        foreign = sorted(one.name for one in states.iterdir() if not _is_own(one)) if states.exists() else []
+    if foreign:
+        raise UsageError(f"{states} is for the states of a training, and holds {foreign[0]}; move that away first.")
+    for target in targets:
+        if target.exists() and not (states / _MARK).exists():
+            raise UsageError(f"{target} is there already; name another folder, or remove it.")
     return states
+
+
+def begin_states(root: Path) -> None:
+    """Make the folder of states, and mark it as a training's own."""
+    with storing(root):
+        root.mkdir(parents=True, exist_ok=True)
+        (root / _MARK).touch()
+
+
+def name_data(things: Iterable[object]) -> str:
+    """Name what is learnt from by its content, so that a training does not go on with something else."""
+    found = hashlib.sha256()
+    for one in things:
+        found.update(repr(one).encode("utf-8", "backslashreplace"))
+    return found.hexdigest()
 
 
 def save_state(
@@ -48,14 +81,14 @@ def save_state(
 ) -> None:
     """Write all that training needs to go on, and remove what it needed before; ``facts`` hold its ``plan``."""
     target = root / f"{_STATE}{step:08}"
-    fresh = begin_folder(target)
-    save_file({name: weight.contiguous() for name, weight in model.state_dict().items()}, fresh / _WEIGHTS)
-    torch.save(optimizer.state_dict(), fresh / _OPTIMIZER)
-    (fresh / _FACTS).write_text(json.dumps({"step": step, **facts}), encoding="utf-8")
-    replace_folder(fresh, target)
-    for old in _list_states(root):
-        if old != target:
-            shutil.rmtree(old)
+    with new_folder(target) as fresh:
+        save_file({name: weight.contiguous() for name, weight in model.state_dict().items()}, fresh / _WEIGHTS)
+        torch.save(optimizer.state_dict(), fresh / _OPTIMIZER)
+        (fresh / _FACTS).write_text(json.dumps({"step": step, **facts}), encoding="utf-8")
+    with storing(root):
+        for old in _list_states(root):
+            if old != target:
+                shutil.rmtree(old)
 
 
 def find_state(root: Path) -> State | None:
@@ -91,24 +124,65 @@ def load_state(state: State, model: nn.Module, optimizer: torch.optim.Optimizer)
 
 
 def clear_states(root: Path) -> None:
-    """Remove all states, and whatever else training left beside what it made."""
-    shutil.rmtree(root, ignore_errors=True)
+    """Remove all that training left beside what it made, and nothing else."""
+    with storing(root):
+        for one in filter(_is_own, root.iterdir()):
+            if one.name != _MARK:
+                shutil.rmtree(one)
+        (root / _MARK).unlink(missing_ok=True)
+        if not any(root.iterdir()):
+            root.rmdir()
 
 
-def begin_folder(target: Path) -> Path:
-    """Make an empty folder to write in what ``replace_folder`` will then put at ``target``."""
+@contextmanager
+def new_folder(target: Path) -> Iterator[Path]:
+    """Give an empty folder to write in, which then takes the place of ``target``: whole, or not at all."""
+    with new_file(target) as fresh:
+        fresh.mkdir()
+        yield fresh
+
+
+@contextmanager
+def new_file(target: Path) -> Iterator[Path]:
+    """Give a name to write under what then takes the place of ``target``; where that fails, nothing is left."""
     fresh = target.with_name(f"{_UNFINISHED}{target.name}")
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(parents=True)
-    return fresh
+    with storing(target):
+        fresh.parent.mkdir(parents=True, exist_ok=True)
+        _remove(fresh)
+        try:
+            yield fresh
+            replace(fresh, target)
+        finally:
+            _remove(fresh)
 
 
-def replace_folder(fresh: Path, target: Path) -> None:
-    """Put one folder where another was, if there was one."""
-    if target.is_dir():
-        shutil.rmtree(target)
-    os.replace(fresh, target)
+def replace(fresh: Path, target: Path) -> None:
+    """Put one file or folder where another was, if there was one."""
+    with storing(target):
+        _remove(target)
+        os.replace(fresh, target)
+
+
+@contextmanager
+def storing(target: Path) -> Iterator[None]:
+    """Say in one line that ``target`` cannot be written, whichever library found out."""
+    try:
+        yield
+    except (OSError, RuntimeError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or str(error).strip().partition("\n")[0]
+        raise HybridError(f"{target} cannot be written: {reason}.") from error
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _list_states(root: Path) -> list[Path]:
     return sorted(root.glob(f"{_STATE}*"))
+
+
+def _is_own(path: Path) -> bool:
+    return bool(_OWN.fullmatch(path.name))

@@ -39,12 +39,16 @@ def questions(tmp_path: Path) -> Path:
 
 def test_trained_reader_is_one_that_ask_uses(hybrid: Say, bert: Path, questions: Path, tmp_path: Path) -> None:
     out = tmp_path / "reader"
-    base = ("train", "reader", out, "--from", bert, "--questions", questions, "--dev", questions, "--passages", 3)
+    paragraphs = [{"context": "gravity", "qas": [{"question": "why", "answers": []}]}]
+    dev, content = tmp_path / "dev.json", json.loads(questions.read_text())
+    dev.write_text(json.dumps({"data": [*content["data"], {"title": "", "paragraphs": paragraphs}]}))
+    base = ("train", "reader", out, "--from", bert, "--questions", questions, "--dev", dev, "--passages", 3)
     said = hybrid(*base, "--epochs", 2, "--batch", 2, "--precision", "fp32", "--max-length", 64, "--json")
     assert said.code == 0, said.err
-    assert said.json["notes"]["dev"]["data"] == "questions.json"
+    assert said.json["notes"]["dev"]["data"] == "dev.json"
     assert said.json["notes"]["plan"]["passages"] == 3
     assert "step 4: EM " in said.err
+    assert f"left out: 1 questions of {dev} without an answer" in said.err
     address = str(tmp_path / "index")
     create_index(address, small_profile(), settings=Settings())
     with open_index(address, settings=Settings()) as index:
@@ -63,6 +67,8 @@ def test_mistakes_are_told_in_one_line(hybrid: Say, bert: Path, questions: Path,
     base = ("train", "reader", tmp_path / "reader", "--from", bert, "--max-length", 64)
     assert "Give --questions" in one_line(hybrid(*base))
     assert "Give --dev" in one_line(hybrid(*base, "--epochs", 0))
+    assert "--found goes with --index" in one_line(hybrid(*base, "--questions", questions, "--found", 9))
+    assert "range x>=0" in one_line(hybrid(*base, "--questions", questions, "--seed", -1))
     assert "is there already" in one_line(hybrid("train", "reader", bert, *base[3:], "--questions", questions))
     assert "no folder" in one_line(
         hybrid("train", "reader", tmp_path / "reader", "--from", "./nowhere", "--questions", questions)

@@ -91,7 +91,14 @@ CONTEXTS = st.builds(
 )
 MANY = st.lists(CONTEXTS, max_size=3).map(tuple)
 ANY_ROW = st.builds(
-    Row, st.text().map(str.strip), st.lists(st.text(), max_size=3).map(tuple), MANY, MANY, MANY, st.text()
+    Row,
+    st.text().map(str.strip),
+    st.lists(st.text(), max_size=3).map(tuple),
+    MANY,
+    MANY,
+    MANY,
+    st.text(),
+    st.booleans(),
 )
 
 
@@ -156,6 +163,7 @@ def change(**columns: Any) -> str:
         (change(positive_ctxs=[{"text": "", "score": "high"}]), "row 2: a score in positive_ctxs that is no number"),
         (change(positive_ctxs=[{"text": "", "score": "inf"}]), "row 2: a score in positive_ctxs that is no number"),
         (change(dataset=7), "row 2: a dataset that is no text"),
+        (change(patterns="yes"), "row 2: patterns that is neither true nor false"),
     ],
 )
 def test_what_is_wrong_is_told_with_file_and_row(content: str, told: str, tmp_path: Path) -> None:
@@ -165,6 +173,36 @@ def test_what_is_wrong_is_told_with_file_and_row(content: str, told: str, tmp_pa
         list(read_rows(path))
     assert told in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("bad", "rest"),
+    [
+        ('{"question": oops}', "\n{}"),
+        ('{"question": "a\nb"}', "\n{}"),
+        ('[{"question": "q" "answers": []}', ", {}"),
+        ('[{"question": "q", "positive_ctxs": [{}, {}', ", {}"),
+    ],
+)
+def test_row_that_is_none_is_told_before_the_rest_is_read(
+    bad: str, rest: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dpr_json, "_PIECE", 64)
+    monkeypatch.setattr(dpr_json, "_LONGEST", 1000)
+    path = tmp_path / "train.json"
+    path.write_text(f"{bad}{rest * 10_000}", "utf-8")
+    taken = 0
+    read = dpr_json._Scanner._read
+
+    def note(self: Any, size: int) -> bool:
+        nonlocal taken
+        taken += size
+        return read(self, size)
+
+    monkeypatch.setattr(dpr_json._Scanner, "_read", note)
+    with pytest.raises(UsageError, match="row 1: not JSON"):
+        list(read_rows(path))
+    assert taken <= 4000
 
 
 @pytest.mark.parametrize(

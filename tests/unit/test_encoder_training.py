@@ -5,6 +5,7 @@ import json
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,16 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from hybrid.cli.main import run
 from hybrid.encoders import load_encoder
-from hybrid.encoders.training import loop
+from hybrid.encoders.training import caching, loop
+from hybrid.encoders.training.batches import Batches
 from hybrid.encoders.training.loop import Plan, Told, Training
+from hybrid.encoders.training.towers import Towers
 from hybrid.encoders.training.validating import Figures, make_dev_set, measure
 from hybrid.errors import ModelError, UsageError
-from hybrid.training.dpr_json import Context, Row, write_row
+from hybrid.training.dpr_json import Context, Row
 from tests.messages import assert_one_clear_line
-from tests.training import QUICK_PLAN, ROWS
+from tests.training import LONG_ROWS, QUICK_PLAN, ROWS
 
 QUICK = Plan(**QUICK_PLAN)
 
@@ -115,17 +117,99 @@ def test_training_that_was_killed_ends_with_the_same_weights(bert: Path, whole: 
 def test_two_processes_make_what_one_makes(bert: Path, tmp_path: Path) -> None:
     """Dropout included. What shifts all passages alike has no gradient but noise, of which Adam makes steps."""
     found = []
+    plan = Plan(epochs=3, batch=16, lr=1e-3, precision="fp32")
     for processes in (1, 2):
         told: list[Told] = []
         target = tmp_path / str(processes)
-        make(bert, target, processes=processes).run(told.append)
-        assert [one.step for one in told] == list(range(7))
+        Training(target, str(bert), plan, LONG_ROWS, ROWS, "cpu", processes).run(told.append)
+        assert [one.step for one in told] == list(range(4))
         passages = load_encoder(str(target), device="cpu", precision="fp32").encode_passages(
             make_dev_set(ROWS).contexts
         )
         found.append(([one.loss for one in told[1:]], passages - passages.mean(axis=0)))
     assert found[0][0] == pytest.approx(found[1][0], rel=1e-4)
-    np.testing.assert_allclose(found[0][1], found[1][1], atol=0.1 * QUICK.lr)
+    np.testing.assert_allclose(found[0][1], found[1][1], atol=0.1 * plan.lr)
+
+
+def test_chunks_of_any_size_make_the_same(bert: Path, tmp_path: Path) -> None:
+    """Dropout included; the larger one keeps what the smaller one computes twice."""
+    for chunk in (caching.CPU_PART, 100_000):
+        plan = Plan(epochs=2, batch=16, lr=1e-3, precision="fp32", chunk_tokens=chunk)
+        Training(tmp_path / str(chunk), str(bert), plan, LONG_ROWS, None, "cpu").run(nothing)
+    assert_same(tmp_path / str(caching.CPU_PART), tmp_path / "100000")
+
+
+def test_memory_that_does_not_suffice_is_told_with_what_takes_less(
+    bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own: Callable[..., torch.Tensor] = Towers.forward
+
+    def make_vectors(*given: Any) -> torch.Tensor:
+        vectors = own(*given)
+        if vectors.requires_grad:
+            vectors.register_hook(lack)  # type: ignore[no-untyped-call]
+        return vectors
+
+    def lack(_: torch.Tensor) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr(Towers, "forward", make_vectors)
+    for chunk, advice in ((None, "--chunk-tokens 4096"), (300, "--chunk-tokens 256"), (256, "smaller model")):
+        with pytest.raises(ModelError, match=advice) as caught:
+            make(bert, tmp_path / "out", dataclasses.replace(QUICK, chunk_tokens=chunk)).run(nothing)
+        assert_one_clear_line(caught.value)
+    monkeypatch.setattr(loop, "measure", lambda *_: lack(torch.zeros(1)))
+    with pytest.raises(ModelError, match="not enough memory"):
+        make(bert, tmp_path / "out").run(nothing)
+
+
+def test_what_only_costs_memory_or_time_may_change_on_the_way(bert: Path, tmp_path: Path) -> None:
+    def strike(told: Told) -> None:
+        if told.step == 3:
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        make(bert, tmp_path / "out").run(strike)
+    steps: list[int] = []
+    other = dataclasses.replace(QUICK, chunk_tokens=12, save_every=7)
+    make(bert, tmp_path / "out", other).run(lambda told: steps.append(told.step))
+    assert steps == [4, 5, 6]
+
+
+def test_epoch_in_which_nothing_was_wrong_ends_training(bert: Path, tmp_path: Path) -> None:
+    twins = [dataclasses.replace(ROWS[0], question=one, hard_negatives=(), negatives=()) for one in ("who", "what")]
+    with pytest.raises(UsageError, match="nothing to learn") as caught:
+        Training(tmp_path / "out", str(bert), QUICK, twins, None, "cpu").run(nothing)
+    assert_one_clear_line(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_idle_questions_are_counted_over_an_epoch_and_across_a_stop(bert: Path, tmp_path: Path) -> None:
+    twins = [dataclasses.replace(ROWS[0], question=str(one), negatives=()) for one in range(4)]
+    rows = [*(dataclasses.replace(one, hard_negatives=()) for one in twins), *ROWS[1:3]]
+    plan = dataclasses.replace(QUICK, batch=2)
+    told: list[Told] = []
+
+    def strike(one: Told) -> None:
+        told.append(one)
+        if one.step == stop:
+            raise StoppedError
+
+    counted = []
+    for stop in (0, 2):
+        told.clear()
+        target = tmp_path / str(stop)
+        if stop:
+            with pytest.raises(StoppedError):
+                Training(target, str(bert), plan, rows, None, "cpu").run(strike)
+        training = Training(target, str(bert), plan, rows, None, "cpu")
+        training.run(told.append)
+        counted.append({one.step: one.idle for one in told if one.idle})
+        batches = [Batches(training.examples, plan).make(step).idle for step in range(9)]
+        assert counted[-1] == {
+            last: sum(batches[last - 3 : last]) for last in (3, 6, 9) if sum(batches[last - 3 : last])
+        }
+    assert counted[0] == counted[1] != {}
 
 
 def test_processes_and_gpus_are_named_apart(bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -248,43 +332,3 @@ def test_model_that_has_gone_astray_is_worth_nothing() -> None:
 def test_questions_to_judge_by_need_a_right_passage(bert: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="judge by"):
         make(bert, tmp_path / "out", dev=[Row("none", (), ())])
-
-
-def write(path: Path, rows: list[Row]) -> Path:
-    path.write_bytes(b"\n".join(map(write_row, rows)))
-    return path
-
-
-def test_command_trains_and_says_what_came_of_it(
-    bert: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    file = write(tmp_path / "train.jsonl", [*ROWS, Row("none", (), ())])
-    given = ["train", "encoder", str(tmp_path / "out"), "--questions", str(file), "--questions", f"{file}=0.5"]
-    options = ["--dev", str(file), "--from", str(bert), "--epochs", "2", "--batch", "4", "--device", "cpu"]
-    assert run([*given, *options, "--lr", "1e-3", "--precision", "fp32", "--json"]) == 0
-    out, err = capsys.readouterr()
-    assert json.loads(out)["epoch"] in (1, 2)
-    assert json.loads(out)["after"]["questions"] == len(ROWS)
-    assert "16 questions, 6 steps" in err
-    assert "left out: 2 rows with no right passage" in err
-    assert "step 3: average rank" in err
-    assert load_encoder(str(tmp_path / "out"), device="cpu").dimension == 16
-    assert run([*given, *options]) == 2
-    assert "is there already" in capsys.readouterr().err
-
-
-def test_command_warns_once_of_questions_that_nothing_is_wrong_for(
-    bert: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    twins = [dataclasses.replace(ROWS[0], question=one, hard_negatives=(), negatives=()) for one in ("who", "what")]
-    file = write(tmp_path / "train.jsonl", twins)
-    given = ["train", "encoder", str(tmp_path / "out"), "--questions", str(file), "--from", str(bert)]
-    assert run([*given, "--epochs", "3", "--device", "cpu", "--precision", "fp32"]) == 0
-    assert capsys.readouterr().err.count("nothing is wrong for 2 of its questions") == 1
-
-
-def test_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["train", "encoder", "--help"]) == 0
-    told = capsys.readouterr().out
-    assert "\\b" not in told
-    assert "--questions webq.json=4" in told

@@ -12,6 +12,7 @@ import pytest
 from hybrid.encoders.training.batches import Batches, assemble, choose
 from hybrid.encoders.training.examples import DataSet, gather, read_set
 from hybrid.encoders.training.plan import Plan
+from hybrid.encoders.training.validating import make_dev_set
 from hybrid.errors import HybridError, UsageError
 from hybrid.training.dpr_json import Context, Row, write_row
 from tests.messages import assert_one_clear_line
@@ -25,7 +26,7 @@ def context(name: str, text: str = "") -> Context:
 def row(name: str, *, hard: int = 0, others: int = 0, positives: int = 1, answers: tuple[str, ...] = ()) -> Row:
     kinds = (("p", positives), ("h", hard), ("n", others))
     right, wrong, rest = (tuple(context(f"{name}{kind}{one}") for one in range(count)) for kind, count in kinds)
-    return Row(name, answers, right, wrong, rest)
+    return Row(name, answers, right, wrong, rest, "made")
 
 
 def names(given: Row, plan: Plan, seed: int = 0) -> list[str]:
@@ -87,6 +88,23 @@ def test_passages_that_may_be_right_do_not_count_against_a_question() -> None:
     assert plain.counts.all()
     twin = dataclasses.replace(own, hard_negatives=(context("x", "text ap0"),))
     assert make([twin, row("e")]).counts[0].tolist() == [True, False, True]
+
+
+def test_answers_that_are_patterns_are_looked_for_as_such() -> None:
+    when = dataclasses.replace(row("a", answers=(r"19\d\d",)), patterns=True)
+    holds = dataclasses.replace(row("b"), positives=(context("bp0", "It landed in 1969."),))
+    assert make([when, holds]).counts.tolist() == [[True, False], [True, True]]
+    assert make([dataclasses.replace(when, patterns=False), holds]).counts.all()
+
+
+def test_same_id_in_another_data_set_is_another_passage() -> None:
+    mine, other = (row("a"), dataclasses.replace(row("b"), positives=(context("ap0", "something else"),)))
+    assert make([mine, other]).idle == 2
+    for dataset in ("another", ""):
+        assert make([mine, dataclasses.replace(other, dataset=dataset)]).counts.all()
+        dev = make_dev_set([mine, dataclasses.replace(other, dataset=dataset)])
+        assert [one.tolist() for one in dev.right] == [[0], [1]]
+    assert [one.tolist() for one in make_dev_set([mine, other]).right] == [[0, 1], [0, 1]]
 
 
 def test_question_for_which_nothing_is_left_is_counted() -> None:
@@ -155,6 +173,8 @@ def test_rows_that_teach_nothing_are_left_out_and_counted() -> None:
         ([], Plan()),
         ([dataclasses.replace(row("c"), positives=())], Plan()),
         ([row("a"), row("b")], Plan(batch=1)),
+        ([row("a")], Plan(batch=4)),
+        ([row("a")], Plan(batch=4, hard_negatives=0)),
     ],
 )
 def test_set_without_anything_to_learn_is_refused(rows: list[Row], plan: Plan) -> None:
@@ -187,6 +207,8 @@ def test_plan_without_any_negative_is_refused(options: dict[str, Any]) -> None:
         {"similarity": "dot", "scale": 20.0},
         {"similarity": "cosine", "scale": -1.0},
         {"pooling": "average"},
+        {"pooling": "mean+mean"},
+        {"margin": 2.0},
         {"template": "title"},
         {"keep_by": "loss"},
     ],

@@ -93,7 +93,7 @@ def test_gradients_in_parts_are_plain_gradients(
     """Dropout is on, and the same in both passes."""
     start, model = load(bert, plan := Plan(batch=8, towers=towers, negatives=1, dropout=0.3, **options))
     batch = Batch(start, plan)
-    parts = batch.texts.cut(40, 1, (0, 0))
+    parts = batch.texts.cut(40, (0, 0))
     seen = count_passes(monkeypatch)
     model.train()
     loss = batch.differ_plainly(model, parts)
@@ -116,7 +116,7 @@ def test_dropout_is_on_and_differs_between_steps_and_parts(bert: Path) -> None:
     batch = Batch(start, plan)
     losses = set()
     for step in range(2):
-        parts = batch.texts.cut(40, 1, (0, step))
+        parts = batch.texts.cut(40, (0, step))
         assert len({part.seed for part in parts}) == len(parts)
         losses.add(backpropagate(model, batch.texts, parts, 1, batch.differentiate, Together()).loss)
     assert len(losses) == 2
@@ -128,7 +128,7 @@ def test_without_dropout_parts_make_no_difference_at_all(bert: Path) -> None:
     found = []
     for size in (20, 10_000):
         model.zero_grad()
-        backpropagate(model, batch.texts, batch.texts.cut(size, 1, (0, 0)), size, batch.differentiate, Together())
+        backpropagate(model, batch.texts, batch.texts.cut(size, (0, 0)), size, batch.differentiate, Together())
         found.append(take_gradients(model))
     for name, one in found[0].items():
         torch.testing.assert_close(found[1][name], one, rtol=1e-4, atol=1e-6)
@@ -140,7 +140,7 @@ def test_half_precision_is_about_the_same(bert: Path) -> None:
     losses = []
     for has_bf16 in (False, True):
         model = load_towers(start, plan, has_bf16=has_bf16)
-        parts = batch.texts.cut(40, 1, (0, 0))
+        parts = batch.texts.cut(40, (0, 0))
         losses.append(backpropagate(model, batch.texts, parts, 40, batch.differentiate, Together()).loss)
         assert {one.dtype for one in take_gradients(model).values()} == {torch.float32}
     assert losses[0] != losses[1]
@@ -150,9 +150,8 @@ def test_half_precision_is_about_the_same(bert: Path) -> None:
 def test_parts_keep_to_their_size_and_leave_nothing_out(bert: Path) -> None:
     start, _ = load(bert, plan := Plan(batch=8))
     texts = Batch(start, plan).texts
-    for most, processes in ((30, 1), (10_000, 1), (10_000, 3)):
-        parts = texts.cut(most, processes, (0, 0))
-        assert len(parts) >= processes
+    for most in (30, 10_000):
+        parts = texts.cut(most, (0, 0))
         assert all(part.tokens <= most or len(part.rows) == 1 for part in parts)
         for side, whole in (("question", texts.questions), ("passage", texts.contexts)):
             rows = [row for part in parts if part.side == side for row in part.rows]
@@ -200,7 +199,7 @@ def test_exported_towers_make_the_vectors_that_were_trained(kind: str, towers: i
         for number, parameter in enumerate(model.parameters()):
             parameter.add_(0.01 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(number)))
     texts = Texts(start.questions.read([("", one) for one in QUESTIONS]), start.passages.read(PAIRS))
-    wanted = encode(model, texts, texts.cut(64, 1, ()), Together())
+    wanted = encode(model, texts, texts.cut(64, ()), Together())
     save_encoder(tmp_path / "out", model, start, start.card, {})
     for backend in ("numpy", "torch"):
         encoder = load_encoder(str(tmp_path / "out"), device="cpu", precision="fp32", backend=backend)
@@ -216,7 +215,7 @@ def test_exported_similarities_are_those_that_were_trained(
     """Without a word about the scale; where distances count, up to what is the same for all passages."""
     start, model = load(bert, plan := Plan(similarity=similarity, scale=scale, pooling="cls"))
     texts = Texts(start.questions.read([("", one) for one in QUESTIONS]), start.passages.read(PAIRS))
-    wanted = compare(*encode(model, texts, texts.cut(64, 1, ()), Together()), plan).numpy()
+    wanted = compare(*encode(model, texts, texts.cut(64, ()), Together()), plan).numpy()
     save_encoder(tmp_path / "out", model, start, start.card, {})
     encoder = load_encoder(str(tmp_path / "out"), device="cpu", precision="fp32")
     found = encoder.encode_questions(QUESTIONS) @ encoder.encode_passages(PAIRS).T

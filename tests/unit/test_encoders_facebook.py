@@ -22,6 +22,7 @@ from hybrid.reader.answers import ReadPassage, ReadRequest
 from hybrid.reader.folders import read_folder
 from hybrid.reader.reader import Reader
 from tests.commands import Say, one_line
+from tests.full_disks import room
 from tests.tiny_models import HIDDEN, POSITIONS, change_json, copy_model, save_bert, save_dpr, save_kin
 from tests.unit.test_encoders_dpr import PASSAGES, QUESTIONS, theirs
 
@@ -198,6 +199,10 @@ def test_nothing_in_a_file_is_run(hybrid: Say, dpr: Path, like: Path, tmp_path: 
     said = hybrid("convert-encoder", source, tmp_path / "out", "--like", like)
     assert said.code == 1
     assert "would run code of its own" in one_line(said)
+    assert "save {'model_dict': its model_dict} alone" in said.err
+    alone = save(tmp_path / "alone.cp", weights_of(dpr))
+    torch.save({"model_dict": torch.load(alone, weights_only=True)["model_dict"]}, alone)
+    assert hybrid("convert-encoder", alone, tmp_path / "alone", "--like", like).code == 0
     assert not (tmp_path / "out").exists()
 
 
@@ -234,6 +239,26 @@ def test_model_that_it_was_made_from_is_found_by_its_name(hybrid: Say, dpr: Path
     said = hybrid("convert-encoder", lost, tmp_path / "other")
     assert "was made from /no/such" in one_line(said)
     assert "--like" in said.err
+    (tmp_path / "bare").mkdir()
+    facts = {**PARAMS, "pretrained_model_cfg": str(tmp_path / "bare")}
+    said = hybrid(
+        "convert-encoder", save(tmp_path / "three.cp", weights_of(dpr), encoder_params=facts), tmp_path / "o"
+    )
+    assert "no config.json" in one_line(said)
+    assert "--like" in said.err
+
+
+def test_file_that_does_not_fit_on_the_disk_is_told_and_not_left(
+    hybrid: Say, dpr: Path, like: Path, checkpoint: Path, tmp_path: Path
+) -> None:
+    with room(8192):
+        for source, target in ((dpr, "out.cp"), (checkpoint, "out")):
+            options = ("--like", like) if target == "out" else ()
+            said = hybrid("convert-encoder", source, tmp_path / target, *options)
+            assert said.code == 1
+            assert "cannot be written" in one_line(said)
+    assert not list(tmp_path.glob("*out*"))
+    assert hybrid("convert-encoder", dpr, tmp_path / "new" / "out.cp").code == 0
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from hybrid.encoders import load_encoder
 from hybrid.encoders.digests import hash_file
 from hybrid.errors import UsageError
 from hybrid.passages import Vector
-from hybrid.reader.training.examples import Example, Source
+from hybrid.reader.training.examples import Example, Source, retrieve_negatives
 from hybrid.reader.training.joint import NEGATIVES, POSITIVES, Candidates, Joint, prepare_joint
 from hybrid.reader.training.loop import Plan, Told, Training
 from hybrid.reader.training.losses import retriever_loss
@@ -169,6 +169,28 @@ def test_examples_read_what_the_index_finds(encoders: dict[str, Path], tmp_path:
         assert len(example.negatives) <= NEGATIVES
         holds = [PASSAGES[int(names[place][1:])] for place in found.rows[row][found.right[row]]]
         assert sorted(holds) == sorted(right)
+
+
+def test_what_holds_an_answer_tells_joint_trainings_apart(encoders: dict[str, Path], tmp_path: Path) -> None:
+    address = make_index(tmp_path / "index", encoders["cosine"])
+    _, first = prepare(address, tmp_path / "out")
+    _, again = prepare(address, tmp_path / "out")
+    with open_index(address, settings=Settings()) as index:
+        others = [dataclasses.replace(one, answers=("query",)) for one in make_examples()]
+        _, other = prepare_joint(index, others, 12, tmp_path / "out", "cpu")
+    assert [one.tolist() for one in other.candidates.rows] == [one.tolist() for one in first.candidates.rows]
+    assert first.name == again.name != other.name
+
+
+def test_passages_found_are_judged_by_patterns(encoders: dict[str, Path], tmp_path: Path) -> None:
+    address = make_index(tmp_path / "index", encoders["cosine"])
+    given = [Example("what moon", ("moon",), (Source("", "moon"),), (), (r"\b(moon|tide)\b",))]
+    with open_index(address, settings=Settings()) as index:
+        (asked,), _ = prepare_joint(index, given, 12, tmp_path / "out", "cpu")
+        (found,) = retrieve_negatives(index, [dataclasses.replace(given[0], question="who")], 12)
+    assert set(asked.answers) == {"moon", "tide"}
+    for negatives in (asked.negatives, found.negatives):
+        assert {one.text.split()[-1] for one in negatives} == {"ocean", "gravity"}
 
 
 def test_index_without_an_answer_is_refused(encoders: dict[str, Path], tmp_path: Path) -> None:

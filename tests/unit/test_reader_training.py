@@ -4,6 +4,7 @@ import json
 import math
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,13 @@ from hybrid.reader.reader import Reader, open_frame
 from hybrid.reader.texts import read_texts
 from hybrid.reader.training import loop
 from hybrid.reader.training.dev import Figures, make_dev_set
-from hybrid.reader.training.examples import Example, Source, read_examples
+from hybrid.reader.training.examples import Example, Read, Source, read_examples
 from hybrid.reader.training.inputs import Group, Input, Inputs, find_answers
 from hybrid.reader.training.loop import Plan, Told, Training
 from hybrid.reader.training.losses import batch_loss
 from hybrid.reader.training.start import find_start, make_model
-from hybrid.training import states
 from hybrid.training.optimizing import warm_up
+from tests.messages import assert_one_clear_line
 from tests.tiny_models import save_kin
 
 WORDS = ("moon", "tide", "ocean", "gravity")
@@ -147,23 +148,6 @@ def test_training_that_was_stopped_ends_as_if_it_had_not_been(stop: int, bert: P
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
-def test_state_that_is_half_written_is_not_taken_for_one(bert: Path, tmp_path: Path) -> None:
-    root = tmp_path / "states"
-    (root / "unfinished-state-00000009").mkdir(parents=True)
-    assert states.find_state(root) is None
-    model = make_model(find_start(str(bert), 64), 0)
-    optimizer = torch.optim.AdamW(model.parameters())
-    states.save_state(root, 3, model, optimizer, {"best": None})
-    states.save_state(root, 6, model, optimizer, {"best": 1.5})
-    state = states.find_state(root)
-    assert state is not None
-    assert (state.step, state.facts["best"]) == (6, 1.5)
-    assert len(list(root.glob("state-*"))) == 1
-    (state.folder / "model.safetensors").write_bytes(b"nonsense")
-    with pytest.raises(ModelError, match="start anew"):
-        states.load_state(state, model, optimizer)
-
-
 def test_best_reader_is_kept_and_an_equal_one_does_not_replace_it(
     bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -185,16 +169,40 @@ def test_best_reader_is_kept_and_an_equal_one_does_not_replace_it(
     assert kept[1] == kept[2] == kept[3] == (target / "model.safetensors").read_bytes()
 
 
-def test_other_options_do_not_go_on_with_a_training(bert: Path, tmp_path: Path) -> None:
+def test_other_options_or_data_do_not_go_on_with_a_training(bert: Path, tmp_path: Path) -> None:
     def strike(_: Told) -> None:
         raise StoppedError
 
-    plan = Plan(epochs=1, batch=2, passages=1, save_every=1, precision="fp32")
+    plan, dev = Plan(epochs=2, batch=2, passages=1, save_every=1, precision="fp32"), make_dev_set(EXAMPLES)
     with pytest.raises(StoppedError):
-        make(bert, tmp_path / "reader", plan).run(None, "", strike)
-    other = Plan(epochs=1, batch=2, passages=1, save_every=1, precision="fp32", lr=1e-3)
-    with pytest.raises(UsageError, match="other options"):
-        make(bert, tmp_path / "reader", other).run(None, "", nothing)
+        make(bert, tmp_path / "reader", plan).run(dev, "", strike)
+    others = [replace(EXAMPLES[0], answers=("query",)), *EXAMPLES[1:]]
+    for training, judged in (
+        (make(bert, tmp_path / "reader", replace(plan, lr=1e-3)), dev),
+        (make(bert, tmp_path / "reader", plan, others), dev),
+        (make(bert, tmp_path / "reader", plan), None),
+        (make(bert, tmp_path / "reader", plan), make_dev_set(others)),
+    ):
+        with pytest.raises(UsageError, match="other options or data"):
+            training.run(judged, "", nothing)
+    steps: list[int] = []
+    cheaper = replace(plan, accumulate=2, save_every=5)
+    make(bert, tmp_path / "reader", cheaper).run(dev, "", lambda told: steps.append(told.step))
+    assert steps == [2, 3, 4]
+
+
+def test_memory_that_does_not_suffice_is_told_with_what_takes_less(
+    bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lack(*_: Any) -> torch.Tensor:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr(loop, "batch_loss", lack)
+    for accumulate, advice in ((1, "--accumulate 2"), (3, "--accumulate 4"), (4, "fewer --passages")):
+        plan = Plan(epochs=1, batch=4, passages=1, accumulate=accumulate)
+        with pytest.raises(ModelError, match=advice) as caught:
+            make(bert, tmp_path / "reader", plan).run(None, "", nothing)
+        assert_one_clear_line(caught.value)
 
 
 def test_folder_that_is_taken_is_left_alone(bert: Path, tmp_path: Path) -> None:
@@ -283,14 +291,27 @@ DPR_ROWS = [
 def test_dpr_file_is_read_and_passages_are_sorted_by_what_they_hold(tmp_path: Path) -> None:
     path = tmp_path / "train.json"
     path.write_text(json.dumps(DPR_ROWS))
-    assert read_examples(path) == [
-        Example(
-            "who?",
-            ("Ann Lee", "A. Lee"),
-            (Source("T", "by ann lee."),),
-            (Source("H", "nobody"), Source("", "else")),
-        )
-    ]
+    wanted = Example(
+        "who?", ("Ann Lee", "A. Lee"), (Source("T", "by ann lee."),), (Source("H", "nobody"), Source("", "else"))
+    )
+    assert read_examples(path) == Read((wanted,), left=1)
+
+
+def test_answers_that_are_patterns_are_looked_for_as_such_and_spelt_out(bert: Path, tmp_path: Path) -> None:
+    texts = {"positive_ctxs": ["the moon pulls", "gravity", "the tide wrote"], "negative_ctxs": ["a  tides", "ocean"]}
+    row = {"question": "what", "answers": [r"\b(moon|tide)s?\b"], "patterns": True}
+    path = tmp_path / "train.json"
+    path.write_text(json.dumps([row | {name: [{"text": one} for one in some] for name, some in texts.items()}]))
+    (example,) = read_examples(path).examples
+    assert example.answers == ("moon", "tide")
+    assert [one.text for one in example.positives] == ["the moon pulls", "the tide wrote"]
+    assert [one.text for one in example.negatives] == ["ocean"]
+    tokenizer, frame = open_frame(find_start(str(bert), 64))
+    for seed in range(4):
+        assert Inputs(tokenizer, frame, 64, passages=2).make(example, np.random.default_rng(seed)) is not None
+    path.write_text(path.read_text().replace("true", "false"))
+    with pytest.raises(UsageError, match="no question with an answer"):
+        read_examples(path)
 
 
 def test_squad_file_is_read_with_other_paragraphs_of_the_article(tmp_path: Path) -> None:
@@ -304,7 +325,9 @@ def test_squad_file_is_read_with_other_paragraphs_of_the_article(tmp_path: Path)
     ]
     path = tmp_path / "train.json"
     path.write_text(json.dumps({"data": [{"title": "A_title", "paragraphs": paragraphs}]}))
-    (example,) = read_examples(path)
+    read = read_examples(path)
+    (example,) = read.examples
+    assert read.left == 1
     assert example.positives == (Source("A title", "By Ann Lee."),)
     assert example.negatives == (Source("A title", "Nobody else."),)
 

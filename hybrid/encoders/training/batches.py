@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...evaluation.matching import TokenMatcher
+from ...evaluation.matching import match_answers
+from ...evaluation.questions import Question
 from ...training.dpr_json import Context, Row
 from ..tokens import Pair
 from .examples import Examples
@@ -43,9 +44,10 @@ class Batches:
 
     def __init__(self, examples: Examples, plan: Plan):
         self._examples, self._plan = examples, plan
-        self._size = min(plan.batch, examples.per_epoch)
+        #: Questions of a step.
+        self.size = min(plan.batch, examples.per_epoch)
         #: Steps of an epoch.
-        self.per_epoch = -(-examples.per_epoch // self._size)
+        self.per_epoch = -(-examples.per_epoch // self.size)
 
     def ends(self, step: int) -> bool:
         """Tell whether a step is the last one of an epoch."""
@@ -55,7 +57,7 @@ class Batches:
         """Make the batch of a step; an epoch's last is filled up with its first, so that all have one size."""
         epoch, place = divmod(step, self.per_epoch)
         order = self._examples.order(self._plan.seed, epoch)
-        places = range(place * self._size, (place + 1) * self._size)
+        places = range(place * self.size, (place + 1) * self.size)
         return assemble([self._choose(int(order[one % len(order)]), epoch, one) for one in places], self._plan)
 
     def _choose(self, number: int, epoch: int, place: int) -> Choice:
@@ -95,20 +97,14 @@ def mask_false(
     names as wrong is wrong, whatever it holds.
     """
     kept = counts.copy()
-    names = [name_context(one) for one in contexts]
+    names = [name for one in choices for name in map(one.row.name, one.contexts)]
     for number, one in enumerate(choices):
-        right = {name for positive in one.row.positives for name in name_context(positive)}
-        matcher = TokenMatcher(one.row.answers)
+        right = {name for positive in one.row.positives for name in one.row.name(positive)}
+        matcher = match_answers(Question("", one.row.question, one.row.answers, one.row.patterns))
         for column in np.flatnonzero(counts[number]).tolist():
             holds = not own[number, column] and matcher.matches(contexts[column].text)
             kept[number, column] = right.isdisjoint(names[column]) and not holds
     return kept
-
-
-def name_context(context: Context) -> set[tuple[str, str]]:
-    """Give the names by which a passage is recognised again: its text, and its id if it has one."""
-    names = {("text", context.text.strip())}
-    return names | {("id", context.id)} if context.id else names
 
 
 def _shuffle(contexts: Sequence[Context], rng: np.random.Generator) -> list[Context]:

@@ -21,6 +21,9 @@ from .towers import Side, Towers
 #: Padded tokens whose computation is kept at once: about 5 GB for BERT base on a processor, 20 GB on a GPU.
 CPU_CHUNK = 8192
 GPU_CHUNK = 32_768
+#: Padded tokens of a part. Dropout is drawn part by part, so neither chunks nor processes decide how parts are cut.
+CPU_PART = 1024
+GPU_PART = 8192
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,10 +49,8 @@ class Texts:
     questions: Sequence[Ids]
     contexts: Sequence[Ids]
 
-    def cut(self, most: int, processes: int, seed: Sequence[int]) -> list[Part]:
-        """Cut both sides into parts of like length, ``most`` padded tokens each; every process gets the same ones."""
-        whole = sum(map(len, self.questions)) + sum(map(len, self.contexts))
-        size = max(1, min(most, -(-whole // processes)))
+    def cut(self, size: int, seed: Sequence[int]) -> list[Part]:
+        """Cut both sides into parts of like length, ``size`` padded tokens each; every process gets the same ones."""
         sides: list[tuple[Side, Sequence[Ids]]] = [("question", self.questions), ("passage", self.contexts)]
         found = [
             (side, rows, [texts[row] for row in rows])
@@ -60,9 +61,9 @@ class Texts:
         return [Part(*one, seed=number >> 1) for one, number in zip(found, seeds, strict=True)]
 
 
-def find_budget(device: torch.device) -> int:
-    """Give the padded tokens that go through a tower fastest."""
-    return batching.CPU_TOKENS if device.type == "cpu" else batching.GPU_TOKENS
+def find_part(chunk: int, device: torch.device) -> int:
+    """Give the padded tokens that go through a tower together."""
+    return min(chunk, CPU_PART if device.type == "cpu" else GPU_PART)
 
 
 def find_chunk(wanted: int | None, device: torch.device) -> int:

@@ -1,6 +1,6 @@
 """Rows of DPR's JSON to examples: several sets of them, each as often as its rate says, and in which order."""
 
-import hashlib
+import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,14 +57,6 @@ class Examples:
         return rng.permutation(np.concatenate(picked))
 
 
-def name_rows(rows: Iterable[Row]) -> str:
-    """Name rows by their content, so that a training does not go on with others."""
-    found = hashlib.sha256()
-    for row in rows:
-        found.update(repr(row).encode("utf-8", "backslashreplace"))
-    return found.hexdigest()
-
-
 def read_set(given: str) -> DataSet:
     """Read what ``FILE`` or ``FILE=RATE`` names."""
     name, sign, last = given.rpartition("=")
@@ -84,6 +76,14 @@ def read_set(given: str) -> DataSet:
 
 def gather(data: Sequence[Row] | Sequence[DataSet], plan: Plan) -> Examples:
     """Put sets together, without the rows that nothing can be learnt from; rows by themselves are one set."""
+    examples = _gather(data, plan)
+    if plan.is_alone or examples.per_epoch > 1:
+        return examples
+    # The only question has no others beside it.
+    return _gather(data, dataclasses.replace(plan, batch=1))
+
+
+def _gather(data: Sequence[Row] | Sequence[DataSet], plan: Plan) -> Examples:
     kept: list[Row] = []
     shares: list[tuple[int, float]] = []
     without_positives = without_negatives = 0

@@ -17,16 +17,25 @@ from torch import Tensor
 
 from ...errors import ModelError, UsageError
 from ...training.dpr_json import Row
-from ...training.optimizing import make_optimizer, take_step, wants_bf16, warm_up
-from ...training.states import clear_states, place_states, replace_folder, resume, save_state
+from ...training.optimizing import enough_memory, make_optimizer, take_step, wants_bf16, warm_up
+from ...training.states import (
+    CANDIDATE,
+    begin_states,
+    clear_states,
+    name_data,
+    place_states,
+    replace,
+    resume,
+    save_state,
+)
 from .. import l2
 from ..machine import count_cpus
 from ..presets import Card, Reading
 from ..tokens import Pair
 from ..torch_models import find_devices
 from .batches import Batch, Batches
-from .caching import Texts, backpropagate, encode, find_budget, find_chunk
-from .examples import DataSet, gather, name_rows
+from .caching import Texts, backpropagate, encode, find_chunk, find_part
+from .examples import DataSet, gather
 from .losses import Slope, differentiate
 from .plan import Plan as Plan
 from .processes import Together, run_together
@@ -35,7 +44,6 @@ from .start import find_start
 from .towers import Towers, load_towers
 from .validating import Figures, make_dev_set, measure
 
-_CANDIDATE = "candidate"
 #: Right passages that the usual ‖p‖² is taken of.
 _SAMPLE = 1000
 
@@ -49,7 +57,7 @@ class Told:
     #: Of the step: its loss, and the share of its questions whose right passage is the most similar one.
     loss: float | None = None
     right: float | None = None
-    #: Questions of the step that have no wrong passage, so that they teach nothing.
+    #: At the end of an epoch: how many of its questions had no wrong passage, so that they taught nothing.
     idle: int = 0
     #: At the end of an epoch, where there are questions to judge by.
     figures: Figures | None = None
@@ -92,9 +100,9 @@ class Training:
         self._dev = make_dev_set(dev) if dev is not None else None
         self._batches = Batches(self.examples, plan)
         self.steps = plan.epochs * self._batches.per_epoch
-        data = name_rows(self.examples.rows), self.examples.shares, name_rows(dev or ())
+        data = name_data(self.examples.rows), self.examples.shares, name_data(dev or ())
         # What tells this training from others.
-        self._name = json.dumps([dataclasses.asdict(plan), start, data])
+        self._name = json.dumps([plan.name_outcome(), start, data])
 
     def run(self, tell: Tell) -> Trained:
         """Train to the end, on all devices, and say what came of it."""
@@ -102,35 +110,44 @@ class Training:
 
     def _run(self, together: Together, device: str, tell: Tell) -> Trained:
         """Do what one of the processes does."""
+        with enough_memory(self._plan.advise(find_chunk(self._plan.chunk_tokens, torch.device(device)))):
+            return self._train(together, device, tell)
+
+    def _train(self, together: Together, device: str, tell: Tell) -> Trained:
         if device == "cpu":
             torch.set_num_threads(min(torch.get_num_threads(), max(1, count_cpus() // together.size)))
         towers = load_towers(self._start, self._plan, has_bf16=wants_bf16(self._plan.precision, device)).to(device)
         optimizer = make_optimizer(towers.parameters(), self._plan.lr)
         state = resume(self._states, self._name, towers, optimizer)
         trained = _remember(state.facts["trained"]) if state else self._begin(towers, together, tell)
+        idle = state.facts["idle"] if state else 0
         for step in range(state.step if state else 0, self.steps):
             batch, figures, ends = self._batches.make(step), None, self._batches.ends(step)
             slope = self._learn(batch, step, towers, together)
             take_step(optimizer, self._plan.lr * warm_up(step, self.steps, self._plan.warmup))
+            idle += batch.idle
             if ends:
+                self._refuse_idleness(idle)
                 figures = self._judge(towers, together)
                 trained = self._keep(trained, figures, (step + 1) // self._batches.per_epoch, towers, together)
             if together.leads and (ends or (step + 1) % self._plan.save_every == 0):
-                facts = {"plan": self._name, "trained": dataclasses.asdict(trained)}
+                facts = {"plan": self._name, "trained": dataclasses.asdict(trained), "idle": 0 if ends else idle}
                 save_state(self._states, step + 1, towers, optimizer, facts)
             if together.leads:
                 right = slope.right / len(batch.questions)
-                tell(Told(step + 1, self.steps, slope.loss, right, batch.idle, figures))
+                tell(Told(step + 1, self.steps, slope.loss, right, idle if ends else 0, figures))
+            idle = 0 if ends else idle
         if together.leads:
             clear_states(self._states)
         return trained
 
     def _begin(self, towers: Towers, together: Together, tell: Tell) -> Trained:
         """Judge what training begins with."""
+        if together.leads:
+            begin_states(self._states)
         figures = self._judge(towers, together)
         trained = Trained(self._start.card, 0, figures, None)
         if together.leads:
-            self._states.mkdir(parents=True, exist_ok=True)
             tell(Told(0, self.steps, figures=figures))
         return trained if self.steps else self._keep(trained, figures, 0, towers, together)
 
@@ -139,21 +156,23 @@ class Training:
         targets, counts = (torch.from_numpy(one).to(towers.device) for one in (batch.targets, batch.counts))
         chunk = find_chunk(self._plan.chunk_tokens, towers.device)
         texts = self._read(batch.questions, batch.contexts)
-        parts = texts.cut(min(chunk, find_budget(towers.device)), together.size, (self._plan.seed, step))
+        parts = texts.cut(find_part(chunk, towers.device), (self._plan.seed, step))
         differ = functools.partial(differentiate, targets=targets, counts=counts, plan=self._plan)
-        try:
-            slope = backpropagate(towers, texts, parts, chunk, differ, together)
-        except MemoryError as error:
-            raise ModelError(
-                f"There is not enough memory to train on {chunk:,} tokens at once; say --chunk-tokens {chunk // 2}, "
-                "or a smaller --max-length."
-            ) from error
+        slope = backpropagate(towers, texts, parts, chunk, differ, together)
         if not math.isfinite(slope.loss):
             raise ModelError(
                 f"The loss of step {step + 1} is {slope.loss}; take a lower --lr, or --precision fp32, and name "
                 "another folder."
             )
         return slope
+
+    def _refuse_idleness(self, idle: int) -> None:
+        """Refuse to go on after an epoch in which nothing was wrong for any question."""
+        if idle == self._batches.per_epoch * self._batches.size:
+            raise UsageError(
+                "Nothing was wrong for any question of an epoch, so there is nothing to learn; give rows with hard "
+                "negatives, more questions, or larger batches."
+            )
 
     def _judge(self, towers: Towers, together: Together) -> Figures | None:
         if self._dev is None:
@@ -172,9 +191,9 @@ class Training:
         card = self._describe(towers, together)
         found = dataclasses.replace(trained, card=card, epoch=epoch, after=figures)
         if together.leads:
-            candidate = self._states / _CANDIDATE
+            candidate = self._states / CANDIDATE
             save_encoder(candidate, towers, self._start, card, self._note(found))
-            replace_folder(candidate, self._target)
+            replace(candidate, self._target)
         return found
 
     def _describe(self, towers: Towers, together: Together) -> Card:
@@ -200,7 +219,8 @@ class Training:
         self, towers: Towers, together: Together, questions: Sequence[str], contexts: Sequence[Pair]
     ) -> tuple[Tensor, Tensor]:
         texts = self._read(questions, contexts)
-        return encode(towers, texts, texts.cut(find_budget(towers.device), together.size, ()), together)
+        size = find_part(find_chunk(self._plan.chunk_tokens, towers.device), towers.device)
+        return encode(towers, texts, texts.cut(size, ()), together)
 
     def _read(self, questions: Sequence[str], contexts: Sequence[Pair]) -> Texts:
         """Give the token ids of texts."""

@@ -1,7 +1,8 @@
 """What decides the outcome of training besides the data: the ``Plan``, whose defaults are the paper's."""
 
+import dataclasses
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from ...errors import UsageError
 from ...towers import Template
@@ -21,6 +22,7 @@ DROPOUT = 0.1
 #: The authors' code: 1,237 of the 18,400 steps that 58,880 questions of NQ make, and inputs of 256 tokens.
 WARMUP = 0.067
 MAX_LENGTH = 256
+MARGIN = 1.0
 #: sentence-transformers' own training scripts: cosine times 20.
 COSINE_SCALE = 20.0
 
@@ -44,7 +46,7 @@ class Plan:
     shuffle_positives: bool = False
     loss: Loss = "nll"
     #: Of the triplet loss: how much better the right passage is to score.
-    margin: float = 1.0
+    margin: float = MARGIN
     similarity: Measure = "dot"
     #: What cosines are multiplied by: 1 / temperature; None is ``COSINE_SCALE``.
     scale: float | None = None
@@ -63,7 +65,8 @@ class Plan:
     reinit_layers: int = 0
     precision: str = "auto"
     #: Padded tokens whose computation is kept in memory at once; a larger batch is computed twice, in parts, with the
-    #: same outcome. None is what most machines have room for.
+    #: same outcome. Fewer than a part has (``caching``) make parts smaller, so that dropout draws other numbers. None
+    #: is what most machines have room for.
     chunk_tokens: int | None = None
     #: By which figure of the questions to judge by the best epoch is kept.
     keep_by: KeepBy = "average_rank"
@@ -86,6 +89,7 @@ class Plan:
             (self.chunk_tokens is None or self.chunk_tokens >= 1, "chunk_tokens is to be 1 or more"),
             (0 <= self.warmup < 1 and 0 <= self.dropout < 1, "warmup and dropout are to be from 0 to below 1"),
             (self.lr > 0 and self.margin > 0, "lr and margin are to be above 0"),
+            (self.loss == "triplet" or self.margin == MARGIN, "a margin is of the triplet loss only; leave it out"),
             (self.towers in (1, 2), f"an encoder has 1 or 2 towers, not {self.towers}"),
             (self.loss in get_args(Loss), f"the loss {self.loss!r} is none of {', '.join(get_args(Loss))}"),
             (self.similarity in ("dot", "cosine", "l2"), f"{self.similarity!r} is none of dot, cosine and l2"),
@@ -94,8 +98,8 @@ class Plan:
                 "a scale is above 0, and for cosine only; leave it out",
             ),
             (
-                self.pooling is None or set(self.pooling.split("+")) <= set(POOLINGS),
-                f"the pooling {self.pooling!r} is none of {', '.join(POOLINGS)}",
+                self.pooling is None or _are_poolings(self.pooling.split("+")),
+                f"the pooling {self.pooling!r} is none of {', '.join(POOLINGS)}, nor several of them joined by +",
             ),
             (
                 self.template is None or self.template in get_args(Template),
@@ -109,6 +113,18 @@ class Plan:
             ),
         ]
 
+    def name_outcome(self) -> dict[str, Any]:
+        """Give what decides the outcome: all but what only costs memory or time."""
+        return {
+            name: one for name, one in dataclasses.asdict(self).items() if name not in ("chunk_tokens", "save_every")
+        }
+
+    def advise(self, chunk: int) -> str:
+        """Say what takes less memory where so many padded tokens at once are too many."""
+        if chunk > self.max_length:
+            return f"give the same command with --chunk-tokens {max(self.max_length, chunk // 2)}"
+        return "inputs go through one by one already: begin with a smaller model, or with a smaller --max-length"
+
     @property
     def is_alone(self) -> bool:
         """Whether each question has its own passages only."""
@@ -118,3 +134,7 @@ class Plan:
     def sharpness(self) -> float:
         """What similarities are multiplied by."""
         return (self.scale or COSINE_SCALE) if self.similarity == "cosine" else 1.0
+
+
+def _are_poolings(names: list[str]) -> bool:
+    return set(names) <= set(POOLINGS) and len(set(names)) == len(names)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ...training.states import storing
 from ..checkpoints import Checkpoint
 from ..exporting import TowerModel, export_encoder
 from ..presets import Card
@@ -21,7 +22,8 @@ def save_encoder(target: Path, towers: Towers, start: Start, card: Card, notes: 
     passage = _take(towers, "passage", start.passage)
     export_encoder(target, question or passage, question and passage, card)
     text = json.dumps(notes, indent=2, ensure_ascii=False)
-    (target / NOTES).write_text(f"{text}\n", encoding="utf-8")
+    with storing(target):
+        (target / NOTES).write_text(f"{text}\n", encoding="utf-8")
 
 
 def _take(towers: Towers, side: Side, checkpoint: Checkpoint) -> TowerModel:

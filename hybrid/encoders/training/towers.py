@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from ...errors import UsageError
 from ..checkpoints import Checkpoint
 from ..tokens import Ids
-from ..torch_models import load_transformer, memory_errors, pad, pool
+from ..torch_models import load_transformer, pad, pool
 from .plan import Plan
 from .start import Start
 
@@ -38,12 +38,11 @@ class Towers(nn.Module):
         return self.question if side == "question" and self.question is not None else self.passage
 
     def forward(self, side: Side, texts: Sequence[Ids]) -> Tensor:
-        """Give the vectors of texts (n, numbers), in fp32; MemoryError where they are too many."""
-        with memory_errors():
-            ids, mask = (one.to(self.device) for one in pad(texts, self._blanks[side]))
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=self._has_bf16):
-                hidden = self.get(side)(input_ids=ids, attention_mask=mask).last_hidden_state
-            return pool(hidden.float(), mask, self._poolings[side])
+        """Give the vectors of texts (n, numbers), in fp32."""
+        ids, mask = (one.to(self.device) for one in pad(texts, self._blanks[side]))
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self._has_bf16):
+            hidden = self.get(side)(input_ids=ids, attention_mask=mask).last_hidden_state
+        return pool(hidden.float(), mask, self._poolings[side])
 
 
 def load_towers(start: Start, plan: Plan, *, has_bf16: bool) -> Towers:

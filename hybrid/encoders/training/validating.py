@@ -10,7 +10,6 @@ import numpy as np
 from ...errors import UsageError
 from ...training.dpr_json import Row
 from ..tokens import Pair
-from .batches import name_context
 from .examples import Places
 from .plan import KeepBy, Plan
 
@@ -65,15 +64,14 @@ def make_dev_set(rows: Sequence[Row]) -> DevSet:
     if not kept:
         raise UsageError("The questions to judge by have no right passage.")
     pool: dict[Pair, int] = {}
-    same: dict[tuple[str, str], set[int]] = defaultdict(set)
+    same: dict[tuple[str, ...], set[int]] = defaultdict(set)
     for row in kept:
         for one in (row.positives[0], *row.hard_negatives[:WRONG], *row.negatives[:WRONG]):
             column = pool.setdefault((one.title, one.text), len(pool))
-            for name in name_context(one):
+            for name in row.name(one):
                 same[name].add(column)
     right = [
-        sorted({column for one in row.positives for name in name_context(one) for column in same[name]})
-        for row in kept
+        sorted({column for one in row.positives for name in row.name(one) for column in same[name]}) for row in kept
     ]
     return DevSet(
         tuple(row.question for row in kept),

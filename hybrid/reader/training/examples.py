@@ -13,7 +13,8 @@ from typing import Any
 from ...engines.contract import Index
 from ...errors import UsageError
 from ...evaluation.formats.files import fail, read_json
-from ...evaluation.matching import TokenMatcher
+from ...evaluation.matching import Matcher, TokenMatcher, match_answers
+from ...evaluation.questions import Question
 from ...evaluation.sources import tell_file
 from ...training.dpr_json import Context, Row, begins_list, read_rows
 
@@ -37,14 +38,42 @@ class Example:
     answers: tuple[str, ...]
     positives: tuple[Source, ...]
     negatives: tuple[Source, ...]
+    #: What answers are known by where they are patterns; ``answers`` are then what these find in ``positives``.
+    patterns: tuple[str, ...] = ()
 
 
-def read_examples(path: Path) -> list[Example]:
-    """Read a file in either format; questions without an answer in a passage are left out."""
-    examples = [one for one in _read(path) if one.positives]
-    if not examples:
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What a file holds."""
+
+    examples: tuple[Example, ...]
+    #: Questions without an answer in a passage, which are left out.
+    left: int
+
+
+def read_examples(path: Path) -> Read:
+    """Read a file in either format."""
+    found = list(_read(path))
+    kept = tuple(one for one in found if one.positives)
+    if not kept:
         raise UsageError(f"{path} holds no question with an answer in a passage; there is nothing to learn from.")
-    return examples
+    return Read(kept, len(found) - len(kept))
+
+
+def make_matcher(example: Example) -> Matcher:
+    """Give what looks for an example's answers."""
+    is_pattern = bool(example.patterns)
+    return match_answers(Question("", example.question, example.patterns or example.answers, is_pattern))
+
+
+def spell_answers(example: Example) -> tuple[str, ...]:
+    """Give an example's answers as texts: where they are patterns, what these find in the right passages."""
+    if not example.patterns:
+        return example.answers
+    from ...evaluation.patterns import PatternMatcher
+
+    matcher = PatternMatcher(example.patterns)
+    return tuple(dict.fromkeys(text for one in example.positives for text in matcher.find(one.text)))
 
 
 def retrieve_negatives(index: Index, examples: Sequence[Example], k: int) -> Iterator[Example]:
@@ -52,7 +81,7 @@ def retrieve_negatives(index: Index, examples: Sequence[Example], k: int) -> Ite
     for start in range(0, len(examples), _BATCH):
         some = examples[start : start + _BATCH]
         for example, result in zip(some, index.search_many([one.question for one in some], k=k), strict=True):
-            matcher = TokenMatcher(example.answers)
+            matcher = make_matcher(example)
             hits = (Source(hit.title, hit.text) for hit in result.hits if not matcher.matches(hit.text))
             yield replace(example, negatives=tuple(hits))
 
@@ -68,10 +97,12 @@ def _read(path: Path) -> Iterator[Example]:
 
 
 def _make_example(row: Row) -> Example:
-    matcher = TokenMatcher(row.answers)
+    known = Example(row.question, row.answers, (), (), row.answers if row.patterns else ())
+    matcher = make_matcher(known)
     positives = (one for one in row.positives if matcher.matches(one.text))
     negatives = (one for one in (*row.hard_negatives, *row.negatives) if not matcher.matches(one.text))
-    return Example(row.question, row.answers, _to_sources(positives), _to_sources(negatives))
+    example = replace(known, positives=_to_sources(positives), negatives=_to_sources(negatives))
+    return replace(example, answers=spell_answers(example))
 
 
 def _to_sources(contexts: Iterable[Context]) -> tuple[Source, ...]:

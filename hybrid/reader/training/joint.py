@@ -25,8 +25,8 @@ from ...encoders.presets import Card
 from ...encoders.torch_models import load_transformer, pad, pool
 from ...engines.contract import Index
 from ...errors import ModelError, UsageError
-from ...evaluation.matching import TokenMatcher
-from .examples import Example, Source
+from ...training.states import name_data
+from .examples import Example, Source, make_matcher, spell_answers
 from .losses import retriever_loss
 
 #: Best passages that the reader's are chosen from: with an answer, and without.
@@ -133,7 +133,8 @@ def prepare_joint(
         right = [hit for hit in rows if hit.holds]
         wrong = [hit.source for hit in rows if not hit.holds]
         positives = tuple(hit.source for hit in right[:POSITIVES]) or example.positives
-        asked.append(replace(example, positives=positives, negatives=tuple(wrong[:NEGATIVES])))
+        changed = replace(example, positives=positives, negatives=tuple(wrong[:NEGATIVES]))
+        asked.append(replace(changed, answers=spell_answers(changed)))
         found.append(rows)
     places = {one: place for place, one in enumerate(sorted({hit.id for rows in found for hit in rows}))}
     if not any(hit.holds for rows in found for hit in rows):
@@ -163,7 +164,7 @@ def _retrieve(index: Index, examples: Sequence[Example], k: int) -> Iterator[tup
         some = examples[start : start + _BATCH]
         results = index.search_many([one.question for one in some], mode="dense", k=k)
         for example, result in zip(some, results, strict=True):
-            matcher = TokenMatcher(example.answers)
+            matcher = make_matcher(example)
             yield (
                 example,
                 [_Found(hit.id, Source(hit.title, hit.text), matcher.matches(hit.text)) for hit in result.hits],
@@ -186,8 +187,7 @@ def _read_vectors(index: Index, places: dict[str, int]) -> Vectors:
 
 def _digest(candidates: Candidates) -> str:
     digest = hashlib.sha256(candidates.vectors.tobytes())
-    for rows in candidates.rows:
-        digest.update(rows.tobytes())
+    digest.update(name_data(one.tolist() for one in (*candidates.rows, *candidates.right)).encode())
     return digest.hexdigest()
 
 

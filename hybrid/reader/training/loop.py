@@ -18,8 +18,19 @@ from ...encoders.machine import count_cpus
 from ...encoders.tokens import Ids
 from ...encoders.torch_models import find_devices, pad
 from ...errors import UsageError
-from ...training.optimizing import make_optimizer, take_step, wants_bf16, warm_up
-from ...training.states import clear_states, place_states, replace_folder, resume, save_state
+from ...training.optimizing import enough_memory, make_optimizer, take_step, wants_bf16, warm_up
+from ...training.states import (
+    CANDIDATE,
+    CANDIDATE_ENCODER,
+    begin_states,
+    clear_states,
+    name_data,
+    place_states,
+    replace,
+    resume,
+    save_state,
+    storing,
+)
 from ..calibrating import calibrate, is_true
 from ..cards import Card, write_card
 from ..folders import Folder, read_folder
@@ -33,7 +44,8 @@ from .joint import Joint, QuestionTower
 from .losses import batch_loss
 from .start import make_model
 
-_CANDIDATE, _CANDIDATE_ENCODER = "candidate", "candidate-encoder"
+#: Of a plan: what only costs memory or time; what ``accumulate`` changes besides is which numbers dropout draws.
+_COSTS = ("accumulate", "save_every")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,9 +114,7 @@ class Training:
         self._joint = joint
         if joint and joint.target.resolve() == target.resolve():
             raise UsageError(f"The reader and the encoder cannot both be {target}; name two folders.")
-        self._states = place_states(target)
-        if joint and joint.target.exists() and not self._states.exists():
-            raise UsageError(f"{joint.target} is there already; name another folder for the encoder, or remove it.")
+        self._states = place_states(target, *([joint.target] if joint else []))
         self._device = find_devices(device)[0]
         if self._device == "cpu":
             torch.set_num_threads(min(torch.get_num_threads(), count_cpus()))
@@ -117,10 +127,17 @@ class Training:
 
     def run(self, dev: DevSet | None, data: str, tell: Tell) -> Card:
         """Train to the end, keep the best reader, calibrate it, and give its card; ``data`` names the questions."""
+        with enough_memory(self._advise()):
+            self._train(dev, tell)
+            return self._finish(dev, data)
+
+    def _train(self, dev: DevSet | None, tell: Tell) -> None:
         learners = self._make_learners().to(self._device)
         optimizer = make_optimizer(learners.parameters(), self._plan.lr)
-        state = resume(self._states, self._name, learners, optimizer)
+        name = self._name(dev)
+        state = resume(self._states, name, learners, optimizer)
         done, best = (state.step, state.facts["best"]) if state else (0, None)
+        begin_states(self._states)
         if self.steps == 0:
             self._judge(learners, None, None)
         for step in range(done, self.steps):
@@ -130,16 +147,23 @@ class Training:
                 figures = self._judge(learners, dev, best)
                 best = self._best(figures, best)
             if ends or (step + 1) % self._plan.save_every == 0:
-                facts = {"best": best, "plan": self._name}
+                facts = {"best": best, "plan": name}
                 save_state(self._states, step + 1, learners, optimizer, facts)
             tell(Told(step + 1, self.steps, loss, figures, retriever))
-        return self._finish(dev, data)
 
-    @property
-    def _name(self) -> str:
-        """What tells this training from others."""
-        told = (dataclasses.asdict(self._plan), self._start.name, self._start.max_length, len(self._examples))
-        return json.dumps([*told, self._joint.name] if self._joint else told)
+    def _name(self, dev: DevSet | None) -> str:
+        """Give what tells this training from others: all but what only costs memory or time."""
+        plan = {name: one for name, one in dataclasses.asdict(self._plan).items() if name not in _COSTS}
+        judged = (*dev.alone, *dev.among, *dev.right) if dev else ()
+        told = (plan, self._start.name, self._start.max_length, name_data(self._examples), name_data(judged))
+        return json.dumps([*told, self._joint.name if self._joint else None])
+
+    def _advise(self) -> str:
+        """Say what takes less memory."""
+        if self._plan.accumulate < self._plan.batch:
+            more = min(self._plan.batch, 2 * self._plan.accumulate)
+            return f"give the same command with --accumulate {more}"
+        return "begin anew with fewer --passages, or with a smaller --max-length"
 
     def _make_learners(self) -> Learners:
         reader = make_model(self._start, self._plan.seed)
@@ -200,15 +224,15 @@ class Training:
         if self._plan.passages == 1:
             # Nobody has taught it which passage is relevant; the retriever knows.
             card = dataclasses.replace(card, beta=0.0, gamma=1.0)
-        candidate = self._states / _CANDIDATE
+        candidate = self._states / CANDIDATE
         saving.save_reader(candidate, learners.reader, self._start, card)
         if self._joint and learners.tower:
-            self._joint.save(learners.tower, self._states / _CANDIDATE_ENCODER)
+            self._joint.save(learners.tower, self._states / CANDIDATE_ENCODER)
         figures = measure(self._open(candidate), dev, among=self._plan.passages > 1) if dev else None
         if figures is None or best is None or figures.among.em > best:
             if self._joint:
-                replace_folder(self._states / _CANDIDATE_ENCODER, self._joint.target)
-            replace_folder(candidate, self._target)
+                replace(self._states / CANDIDATE_ENCODER, self._joint.target)
+            replace(candidate, self._target)
         return figures
 
     def _best(self, figures: Figures | None, best: float | None) -> float | None:
@@ -233,7 +257,8 @@ class Training:
                 notes["not calibrated"] = dataclasses.asdict(card.calibration)
                 card = dataclasses.replace(card, calibration=None)
         card = dataclasses.replace(card, notes=notes)
-        write_card(self._target, card)
+        with storing(self._target):
+            write_card(self._target, card)
         clear_states(self._states)
         return card
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from torch import Tensor
 
 from ...encoders.exporting import write_model
-from ...training.states import begin_folder, replace_folder
+from ...training.states import new_folder
 from ..cards import Card, write_card
 from ..folders import RELEVANCE, SPANS, Folder
 from ..torch_readers import SpanModel
@@ -13,12 +13,12 @@ from ..torch_readers import SpanModel
 
 def save_reader(target: Path, model: SpanModel, start: Folder, card: Card) -> None:
     """Write a reader that can be opened; weights in half precision, those that ``card.base`` gives left out."""
-    fresh = begin_folder(target)
     weights = {name: weight for name, weight in name_weights(model).items() if card.base is None or _is_trained(name)}
     config = {**start.checkpoint.config, "model_type": "bert", "architectures": ["SpanModel"]}
-    write_model(fresh, {name: one.detach().half() for name, one in weights.items()}, config, start.checkpoint.folder)
-    write_card(fresh, card)
-    replace_folder(fresh, target)
+    halves = {name: one.detach().half() for name, one in weights.items()}
+    with new_folder(target) as fresh:
+        write_model(fresh, halves, config, start.checkpoint.folder)
+        write_card(fresh, card)
 
 
 def name_weights(model: SpanModel) -> dict[str, Tensor]:

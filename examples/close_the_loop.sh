@@ -5,18 +5,22 @@
 #
 # INDEX is a folder or a place on a cluster, such as os:wiki; it is made if it is not there. DATA is a folder as BEIR has
 # them: corpus.jsonl, queries.jsonl, qrels/train.tsv to learn from and qrels/test.tsv to measure by. Everything else goes
-# to the folder loop. A run that was stopped goes on.
+# to the folder loop, which belongs to this INDEX and DATA. A run that was stopped goes on.
 set -euo pipefail
 index=${1:?INDEX and DATA, please} data=${2:?DATA, please}
-options=("${@:3}")
+shift 2
 mkdir -p loop
 
 hybrid ingest "$index" "$data/corpus.jsonl"
-hybrid eval "$index" --questions "$data" --per-question loop/before.jsonl
+# Once: a cluster's index will have been encoded anew when this is run again.
+[ -f loop/before.jsonl ] || hybrid eval "$index" --questions "$data" --per-question loop/before.jsonl
 
 hybrid mine "$index" --questions "$data" --split train --negatives bm25=1 --out loop/train.json
-[ -d loop/encoder ] || hybrid train encoder loop/encoder --questions loop/train.json --from minilm \
-    --towers 1 --similarity cosine --batch 32 --epochs 1 --lr 2e-5 --max-length 64 "${options[@]}"
+# An encoder is there after the first epoch; as long as states are beside it, there is more to learn.
+if [ ! -d loop/encoder ] || [ -d loop/encoder.training ]; then
+    hybrid train encoder loop/encoder --questions loop/train.json --from minilm \
+        --towers 1 --similarity cosine --batch 32 --epochs 1 --lr 2e-5 --max-length 64 "$@"
+fi
 
 case $index in
 os:* | http://* | https://*)

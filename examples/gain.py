@@ -16,6 +16,8 @@ METRICS = ("top1", "top5", "top20", "top100")
 def main() -> None:
     """Print a line for each mode and metric."""
     before, after = (list(map(json.loads, Path(name).read_text("utf-8").splitlines())) for name in sys.argv[1:3])
+    if [(row["id"], row["question"]) for row in before] != [(row["id"], row["question"]) for row in after]:
+        sys.exit(f"{sys.argv[1]} and {sys.argv[2]} are of different questions; evaluate both by the same ones.")
     for mode in after[0]["modes"]:
         for metric in METRICS:
             columns = [[row["modes"][mode][metric] for row in rows] for rows in (after, before)]

@@ -7,13 +7,15 @@ from typing import Any, get_args
 
 import click
 import orjson
+from click.core import ParameterSource
 
 from ..errors import UsageError
 from ..evaluation.runs import check_places, save
 from ..evaluation.validate import find_faults
 from ..index import open_index
 from ..mining import Plan, Report, Wanted, bring, mine
-from ..mining.plan import DISTANT_DEPTH, Kind, Positives, Query
+from ..mining.lines import name_kept
+from ..mining.plan import DISTANT_DEPTH, SEARCHED, Kind, Positives, Query
 from ..passages import Dense
 from .asked import draw_asked, question_options, read_list, say_unfinished
 from .options import index_argument, json_option
@@ -22,6 +24,8 @@ from .progress import Progress
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _KINDS = ", ".join(get_args(Kind))
+#: What a folder of BEIR's holds that could be taken for the output.
+_OF_BEIR = ("corpus.jsonl", "queries.jsonl")
 
 
 @click.command("mine")
@@ -85,12 +89,14 @@ def command(index: str, out: Path, as_json: bool, **given: Any) -> None:
     hybrid mine ./wiki --questions beir/scifact --split train --negatives dense=10 --margin 0.95 --out train.json
     """
     source, judged, seed = Path(given["questions"]), given["qrels"] is not None, given["seed"]
-    check_places(out, given["report_path"])
+    read = (source, given["qrels"], given["vectors"], *(source / name for name in _OF_BEIR))
+    check_places(out, name_kept(out), given["report_path"], read=read)
     asked, rows, drawn = draw_asked(given)
     brought = bring(asked, source, judged=judged)
     wanted = [brought[place] for place in drawn]
     faults = find_faults(dataclasses.replace(asked, questions=tuple(one.question for one in wanted)))
     plan = _read_plan(given, wanted, seed)
+    _refuse_options(plan, patterns=wanted[0].question.answers_are_patterns)
     with open_index(index) as newest, newest.hold() as opened:
         say_unfinished(opened)
         with Progress("mining", len(wanted)) as progress:
@@ -142,6 +148,24 @@ def _read_plan(given: dict[str, Any], wanted: Sequence[Wanted], seed: int) -> Pl
         dense=given["dense"],
         seed=seed,
     )
+
+
+def _refuse_options(plan: Plan, *, patterns: bool) -> None:
+    """Refuse options that would do nothing."""
+    context, distant = click.get_current_context(), plan.positives == "distant"
+    hard = any(kind in SEARCHED for kind in plan.negatives)
+    near = any(SEARCHED.get(kind, "lexical") != "lexical" for kind in plan.negatives)
+    for name, counts, needs in (
+        ("distant_depth", distant, "distant positives"),
+        ("query", distant, "distant positives"),
+        ("overlap", not distant, "gold positives"),
+        ("exact", not patterns, "answers that are no patterns"),
+        ("window", hard, "hard negatives"),
+        ("margin", hard, "hard negatives"),
+        ("dense", near, "dense or hybrid negatives"),
+    ):
+        if not counts and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise UsageError(f"--{name.replace('_', '-')} is for {needs}; leave it out.")
 
 
 def _read_negatives(text: str) -> dict[Kind, int]:

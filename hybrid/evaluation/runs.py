@@ -6,11 +6,13 @@ each is the next smaller number that there is. Ids with spaces, which the format
 """
 
 import math
+import os
 import re
+import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import quote, unquote
 
 import numpy as np
@@ -104,31 +106,42 @@ def read_results(path: Path) -> list[Ranking]:
     return [_read_row(path, question_id, row, "contexts", "docid") for question_id, row in whole.items()]
 
 
-def check_places(*paths: Path | None) -> None:
-    """Refuse files that cannot be written, before the work that would be lost; None names no file."""
+def check_places(*paths: Path | None, read: Iterable[str | Path | None] = ()) -> None:
+    """Refuse files that cannot be written, before the work that would be lost; None names no file.
+
+    A file that is written must be no other one of them, and none of those that are ``read``.
+    """
+    taken = {os.path.realpath(path) for path in read if path is not None}
     for path in paths:
-        if path is not None:
-            with _aside(path) as aside:
-                aside.touch()
+        if path is None:
+            continue
+        if os.path.realpath(path) in taken:
+            raise UsageError(f"{path} is to be written, and is named for something else as well; name another file.")
+        taken.add(os.path.realpath(path))
+        with _aside(path):
+            pass
 
 
 def save(path: Path, pieces: Iterable[bytes]) -> None:
     """Write a file beside its place and move it there when it is whole."""
-    with _aside(path) as aside:
-        with aside.open("wb") as file:
-            file.writelines(pieces)
-        aside.replace(path)
+    with _aside(path) as file:
+        file.writelines(pieces)
+        file.close()
+        Path(file.name).replace(path)
 
 
 @contextmanager
-def _aside(path: Path) -> Iterator[Path]:
-    aside = path.with_name(f"{path.name}.part")
+def _aside(path: Path) -> Iterator[BinaryIO]:
+    """Open a new file beside a place, under a name that nobody has; what is not moved from there is removed."""
+    aside = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
     try:
-        yield aside
+        with aside.open("xb") as file:
+            try:
+                yield file
+            finally:
+                aside.unlink(missing_ok=True)
     except OSError as error:
         raise HybridError(f"{path} cannot be written: {error.strerror}.") from error
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def _quote(name: str) -> str:

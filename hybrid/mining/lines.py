@@ -76,7 +76,9 @@ def read_all_taken(path: Path, questions: int) -> Iterator[dict[Kind, Taken]]:
     """Read the lines of the second step; a question without positives has nothing."""
     for line in _read(path, questions, None):
         yield {
-            kind: Taken(list(_read_contexts(one["passages"])), Counter(one["left_out"]), one["first"])
+            kind: Taken(
+                list(_read_contexts(one["passages"])), Counter(one["left_out"]), one["first"], one["unbounded"]
+            )
             for kind, one in (line or {}).items()
         }
 

@@ -194,6 +194,7 @@ def _join(path: Path, wanted: Sequence[Wanted], plan: Plan, dataset: str, report
             hard_negatives=_gather(negatives, hard=True),
             negatives=_gather(negatives, hard=False),
             dataset=dataset,
+            patterns=one.question.answers_are_patterns,
         )
 
 

@@ -38,6 +38,8 @@ class Taken:
     passages: list[Context] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
     first: dict[str, str] = field(default_factory=dict)
+    #: The ids of those that a margin could not be applied to: they or the positive have no vector.
+    unbounded: list[str] = field(default_factory=list)
 
     def leave_out(self, reason: str, name: str) -> None:
         """Count a passage that is not taken."""
@@ -65,10 +67,11 @@ class Negatives:
             for one, ceiling in zip(some, ceilings, strict=True)
         ]
         taken: list[dict[Kind, Taken]] = [{} for _ in some]
+        bounded = self._plan.margin is not None
         for kind, count in self._plan.negatives.items():
             offered = self._offer(kind, count, some, vectors)
             for own, guard, candidates in zip(taken, guards, offered, strict=True):
-                own[kind] = _take(candidates, guard, count)
+                own[kind] = _take(candidates, guard, count, bounded=bounded and kind in SEARCHED)
         return taken
 
     def _offer(
@@ -113,13 +116,15 @@ class Negatives:
         ]
 
 
-def _take(candidates: Iterable[tuple[Context, float | None]], guard: Guard, count: int) -> Taken:
+def _take(candidates: Iterable[tuple[Context, float | None]], guard: Guard, count: int, *, bounded: bool) -> Taken:
     taken = Taken()
     for passage, sim in candidates:
         if len(taken.passages) == count:
             break
         if reason := guard.take(passage, sim):
             taken.leave_out(reason, passage.id)
-        else:
-            taken.passages.append(passage)
+            continue
+        taken.passages.append(passage)
+        if bounded and (sim is None or guard.ceiling is None):
+            taken.unbounded.append(passage.id)
     return taken

@@ -88,6 +88,8 @@ class Plan:
             raise UsageError(f"overlap is {self.overlap}; say a share above 0, and at most 1.")
         if self.margin is not None and not 0 < self.margin < float("inf"):
             raise UsageError(f"margin is {self.margin}; say a share above 0, such as 0.95.")
+        if self.seed < 0:
+            raise UsageError(f"seed is {self.seed}; say 0 or more.")
         for kind, count in self.negatives.items():
             if count < 0 or (kind in SEARCHED and count > last - first + 1):
                 raise UsageError(f"{kind}={count} is more than the ranks {first}:{last} hold, or less than none.")

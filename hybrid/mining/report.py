@@ -31,6 +31,8 @@ class Kinds:
     taken: Count = field(default_factory=Count)
     #: Questions that have fewer than were wanted.
     short: Count = field(default_factory=Count)
+    #: Those taken that a margin could not be applied to.
+    unbounded: Count = field(default_factory=Count)
     left_out: dict[str, Count] = field(default_factory=dict)
 
 
@@ -70,6 +72,8 @@ class Report:
                 own.taken.add(f"{name}: {found.passages[0].id}", len(found.passages))
             if len(found.passages) < count:
                 own.short.add(name)
+            if found.unbounded:
+                own.unbounded.add(f"{name}: {found.unbounded[0]}", len(found.unbounded))
             for reason, times in found.left_out.items():
                 own.left_out.setdefault(reason, Count()).add(f"{name}: {found.first[reason]}", times)
 
@@ -83,6 +87,8 @@ class Report:
             yield kind, "written", own.taken.count, own.taken.first
             if own.short.count:
                 yield kind, "questions with fewer than wanted", own.short.count, own.short.first
+            if own.unbounded.count:
+                yield kind, "written without --margin: no vector", own.unbounded.count, own.unbounded.first
             yield from ((kind, f"left out: {why}", one.count, one.first) for why, one in own.left_out.items())
         yield from (("data", fault.name, fault.count, fault.examples[0]) for fault in self.faults)
 
@@ -94,7 +100,12 @@ class Report:
             "dropped": _to_json(self.dropped),
             "positives": {"written": self.positives, "left_out": _to_json(self.left_out)},
             "negatives": {
-                kind: {"written": own.taken.count, "short": own.short.count, "left_out": _to_json(own.left_out)}
+                kind: {
+                    "written": own.taken.count,
+                    "short": own.short.count,
+                    "unbounded": own.unbounded.count,
+                    "left_out": _to_json(own.left_out),
+                }
                 for kind, own in self.negatives.items()
             },
             "faults": [{"name": one.name, "count": one.count, "examples": one.examples} for one in self.faults],

@@ -66,6 +66,5 @@ def _read_judgements(question: Question) -> tuple[Gold, ...]:
 
 
 def _has_passages(path: Path) -> bool:
-    """Tell by the first row whether rows bring passages."""
-    first = next(read_values(path), None)
-    return isinstance(first, dict) and "positive_ctxs" in first
+    """Tell whether rows bring passages: where one does, all have to."""
+    return any(isinstance(row, dict) and "positive_ctxs" in row for row in read_values(path))

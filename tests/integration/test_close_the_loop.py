@@ -3,6 +3,8 @@
 import json
 import os
 import secrets
+import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -21,6 +23,18 @@ from tests.tiny_models import save_bert
 
 SCRIPT = ROOT / "examples" / "close_the_loop.sh"
 BIN = Path(sys.executable).parent
+#: The command, but training is killed when an epoch has ended, its encoder has been written and its state saved.
+KILLED = """
+import os, signal
+from hybrid.cli.main import main
+from hybrid.encoders.training import loop
+save = loop.save_state
+def strike(*given):
+    save(*given)
+    os.kill(os.getpid(), signal.SIGKILL)
+loop.save_state = strike
+main()
+"""
 
 pytestmark = [
     pytest.mark.skipif(not corpora.have("squad-sentences"), reason="the sentences are not here"),
@@ -43,32 +57,80 @@ def write_beir(folder: Path, asked: Set, count: int | None = None) -> None:
         (folder / "qrels" / f"{name}.tsv").write_text("\n".join(lines) + "\n", "utf-8")
 
 
-def close_loop(place: Path, index: str, *options: str) -> dict[tuple[str, str], Sequence[float]]:
-    """Run the script and give the gains with their intervals, by mode and metric."""
+def run_script(
+    place: Path, index: str, *options: str, commands: Sequence[Path] = (BIN,)
+) -> subprocess.CompletedProcess[str]:
+    """Run the script in a folder; ``commands`` says where it finds what it calls."""
     plain = {name: value for name, value in os.environ.items() if not name.startswith("HYBRID_")}
-    environ = {**plain, "PATH": f"{BIN}:{os.environ['PATH']}", "HF_HUB_OFFLINE": "1"}
-    done = subprocess.run(
+    path = ":".join([*map(str, commands), os.environ["PATH"]])
+    environ = {**plain, "PATH": path, "HF_HUB_OFFLINE": "1"}
+    return subprocess.run(
         [str(SCRIPT), index, "./beir", *options], cwd=place, env=environ, capture_output=True, text=True, check=False
     )
+
+
+def close_loop(place: Path, index: str, *options: str) -> dict[tuple[str, str], Sequence[float]]:
+    """Run the script and give the gains with their intervals, by mode and metric."""
+    done = run_script(place, index, *options)
     assert done.returncode == 0, f"{done.stdout}{done.stderr}"
     lines = [line.split("\t") for line in done.stdout.splitlines()[-12:]]
     return {(mode, metric): [float(one) for one in numbers] for mode, metric, *numbers in lines}
 
 
-def test_it_runs_on_a_folder_and_on_a_cluster_and_goes_on(tmp_path: Path, opensearch: Service) -> None:
-    write_beir(tmp_path / "beir", load_set("sentences"), 40)
-    tiny = ("--from", str(save_bert(tmp_path / "tiny")), "--epochs", "1", "--batch", "8")
-    local = close_loop(tmp_path, "./wiki", *tiny)
+def make_places(root: Path, *names: str) -> list[Path]:
+    """Make folders to run the script in, with few questions each."""
+    write_beir(root / "beir", load_set("sentences"), 40)
+    for name in names:
+        (root / name).mkdir()
+        (root / name / "beir").symlink_to(root / "beir")
+    return [root / name for name in names]
+
+
+def begin(root: Path, epochs: int) -> Sequence[str]:
+    """Give the options that train a tiny model."""
+    return "--from", str(save_bert(root / "tiny")), "--epochs", str(epochs), "--batch", "8"
+
+
+def test_it_runs_on_a_folder_and_on_a_cluster_and_runs_again(tmp_path: Path, opensearch: Service) -> None:
+    here, there = make_places(tmp_path, "here", "there")
+    tiny = begin(tmp_path, 1)
+    local = close_loop(here, "./wiki", *tiny)
     assert {mode for mode, _ in local} == {"hybrid", "lexical", "dense"}
     # BM25 has learnt nothing, a random model less than that.
     assert local["lexical", "top1"] == [0, 0, 0]
     assert local["dense", "top1"][0] < 0
-    assert close_loop(tmp_path, "./wiki", *tiny) == local
+    assert close_loop(here, "./wiki", *tiny) == local
+    shutil.copytree(here / "loop" / "encoder", there / "loop" / "encoder")
     address = f"{opensearch.url}/loop-{secrets.token_hex(4)}"
     try:
-        assert close_loop(tmp_path, address, *tiny)["dense", "top1"][0] == pytest.approx(local["dense", "top1"][0])
+        first = close_loop(there, address, *tiny)
+        assert first["dense", "top1"][0] == pytest.approx(local["dense", "top1"][0])
+        # The index is encoded anew by now; what was before it is not measured again.
+        assert close_loop(there, address, *tiny) == first
     finally:
         delete_index(address, settings=Settings())
+
+
+def test_training_that_was_killed_after_an_epoch_is_not_taken_for_a_whole_one(tmp_path: Path) -> None:
+    (here,) = make_places(tmp_path, "here")
+    tiny = begin(tmp_path, 2)
+    command = tmp_path / "bin" / "hybrid"
+    command.parent.mkdir()
+    lines = [
+        "#!/bin/sh",
+        f'[ "$1" = train ] && exec "{sys.executable}" -c \'{KILLED}\' "$@"',
+        f'exec "{BIN}/hybrid" "$@"',
+    ]
+    command.write_text("\n".join(lines) + "\n", "utf-8")
+    command.chmod(0o755)
+    killed = run_script(here, "./wiki", *tiny, commands=(command.parent, BIN))
+    assert killed.returncode == 128 + signal.SIGKILL, killed.stderr
+    encoder, states = here / "loop" / "encoder", here / "loop" / "encoder.training"
+    assert json.loads((encoder / "hybrid_training.json").read_text("utf-8"))["epoch"] == 1
+    assert states.is_dir()
+    close_loop(here, "./wiki", *tiny)
+    assert json.loads((encoder / "hybrid_training.json").read_text("utf-8"))["epoch"] == 2
+    assert not states.exists()
 
 
 def test_training_on_one_half_helps_on_the_other(tmp_path: Path) -> None:

@@ -71,7 +71,8 @@ def comparable(rows: Sequence[Row]) -> Any:
 def test_folder_and_cluster_give_the_same_examples(
     hybrid: Say, positives: str, addresses: dict[str, str], asked: list[str], tmp_path: Path
 ) -> None:
-    arguments = [*asked, *ALL_KINDS, "--positives", positives, "--distant-depth", "9", "--json"]
+    depth = ["--distant-depth", "9"] if positives == "distant" else []
+    arguments = [*asked, *ALL_KINDS, "--positives", positives, *depth, "--json"]
     found, told = {}, {}
     for name, address in addresses.items():
         said = hybrid("mine", address, *arguments, "--out", tmp_path / f"{name}.json")
@@ -204,6 +205,15 @@ def test_beir_folder_with_bad_data_is_mined_and_what_is_bad_is_told(
         (["--out", "train.csv"], r"name it .json or .jsonl"),
         (["--out", "/no/where/train.json"], "cannot be written"),
         (["--qrels", "/no/where"], "cannot be read"),
+        (["--out", f"{__file__}/train.json"], "cannot be written: Not a directory"),
+        (["--seed", "-1"], "-1 is not in the range x>=0"),
+        (["--distant-depth", "9"], "--distant-depth is for distant positives; leave it out"),
+        (["--query", "question"], "--query is for distant positives"),
+        (["--overlap", "0.5", "--positives", "distant"], "--overlap is for gold positives"),
+        (["--exact", "--patterns"], "--exact is for answers that are no patterns"),
+        (["--window", "1:9", "--negatives", "random=1"], "--window is for hard negatives"),
+        (["--margin", "0.9", "--negatives", "gold=1"], "--margin is for hard negatives"),
+        (["--dense", "exact"], "--dense is for dense or hybrid negatives"),
     ],
 )
 def test_mistakes_are_told_in_one_line(
@@ -213,6 +223,50 @@ def test_mistakes_are_told_in_one_line(
     assert said.code in (1, 2)
     assert told in one_line(said)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_no_file_that_is_read_is_written_and_none_is_written_twice(
+    hybrid: Say, addresses: dict[str, str], asked: list[str], tmp_path: Path
+) -> None:
+    source, vectors, qrels, out = (tmp_path / name for name in ("q.json", "v.json", "judged.json", "out.json"))
+    shutil.copyfile(asked[1], source)
+    shutil.copyfile(asked[3], vectors)
+    qrels.write_text("0 0 d0#0 1\n", "utf-8")
+    beir = tmp_path / "beir"
+    (beir / "qrels").mkdir(parents=True)
+    (beir / "queries.jsonl").write_text('{"_id": "a", "text": "bapux"}\n', "utf-8")
+    (beir / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\na\td0#0\t1\n", "utf-8")
+    given = ["mine", addresses["folder"], "--questions"]
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    for arguments in (
+        [source, "--out", source],
+        [source, "--out", out, "--report", out],
+        [source, "--out", out, "--report", source],
+        [source, "--out", out, "--report", f"{out}.mined"],
+        [source, "--out", vectors, "--vectors", vectors],
+        [source, "--out", qrels, "--qrels", qrels],
+        [beir, "--out", beir / "queries.jsonl"],
+    ):
+        said = hybrid(*given, *arguments)
+        assert said.code == 2
+        assert "is to be written, and is named for something else as well" in one_line(said)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_answers_that_are_patterns_are_marked_in_what_is_written(
+    hybrid: Say, addresses: dict[str, str], tmp_path: Path
+) -> None:
+    source, out = tmp_path / "q.jsonl", tmp_path / "train.jsonl"
+    source.write_text(json.dumps({"question": "bapux", "answers": [r"bap\w+"]}) + "\n", "utf-8")
+    arguments = ["mine", addresses["folder"], "--questions", source, "--out", out]
+    assert hybrid(*arguments, "--patterns").code == 0
+    assert json.loads(out.read_text("utf-8"))["patterns"] is True
+    (row,) = read_rows(out)
+    assert row.patterns
+    assert "bap" in row.positives[0].text
+    source.write_text(json.dumps({"question": "bapux", "answers": ["bapux"]}) + "\n", "utf-8")
+    assert hybrid(*arguments).code == 0
+    assert "patterns" not in json.loads(out.read_text("utf-8"))
 
 
 def test_dense_negatives_of_an_index_without_an_encoder_want_vectors(

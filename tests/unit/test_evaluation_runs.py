@@ -262,3 +262,34 @@ def test_place_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "run").write_bytes(b"old")
     check_places(tmp_path / "run", tmp_path / "other")
     assert [(one.name, one.read_bytes()) for one in tmp_path.iterdir()] == [("run", b"old")]
+
+
+def test_place_below_a_file_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"old")
+    for write in (check_places, lambda path: save(path, [b"a"])):
+        with pytest.raises(HybridError, match="run cannot be written: Not a directory"):
+            write(tmp_path / "file" / "run")
+
+
+def test_what_lies_beside_a_place_is_left_alone(tmp_path: Path) -> None:
+    beside = tmp_path / "run.part"
+    beside.write_bytes(b"mine")
+    check_places(tmp_path / "run")
+    save(tmp_path / "run", [b"a"])
+    assert {one.name: one.read_bytes() for one in tmp_path.iterdir()} == {"run": b"a", "run.part": b"mine"}
+
+
+def test_file_is_not_written_twice_and_not_over_one_that_is_read(tmp_path: Path) -> None:
+    run, link = tmp_path / "run", tmp_path / "link"
+    link.symlink_to(run)
+    for paths, read in (
+        ([run, run], ()),
+        ([run, tmp_path / "folder" / ".." / "run"], ()),
+        ([run, link], ()),
+        ([run], [None, str(run)]),
+        ([link], [run]),
+    ):
+        with pytest.raises(UsageError, match=f"{paths[-1].name} is to be written, and is named for something else"):
+            check_places(None, *paths, read=read)
+    assert list(tmp_path.iterdir()) == [link]
+    check_places(run, tmp_path / "other", read=[None, tmp_path / "third"])

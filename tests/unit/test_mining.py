@@ -114,6 +114,32 @@ def is_long_enough(text: str, plan: Plan) -> bool:
     return least <= len(text.split()) and (most is None or len(text.split()) <= most)
 
 
+def test_negatives_that_no_margin_could_be_applied_to_are_counted(fill_folder: FillFolder, place: Path) -> None:
+    """Where the positive has no vector nothing is left out; else only what has none comes through unseen."""
+    bare = {one.id for at, one in enumerate(WORLD.passages) if at % 3 == 0}
+    passages = [dataclasses.replace(one, vector=None) if one.id in bare else one for one in WORLD.passages]
+    plan = Plan(negatives={"bm25": 9, "dense": 2, "random": 3}, margin=0.5)
+    rows, report = run(fill_folder(passages), plan, place)
+    unseen = {
+        name: [one for one in ids(row.hard_negatives) if row.positives[0].id in bare or one in bare]
+        for name, row in rows.items()
+    }
+    counted = {kind: own.unbounded.count for kind, own in report.negatives.items()}
+    assert sum(map(len, unseen.values())) == counted["bm25"] + counted["dense"]
+    assert 0 < counted["dense"] < counted["bm25"] < report.negatives["bm25"].taken.count
+    assert counted["random"] == 0
+    first = next(f"{name}: {found[0]}" for name, found in unseen.items() if found)
+    assert ("bm25", "written without --margin: no vector", counted["bm25"], first) in list(report.rows())
+    assert report.to_json()["negatives"]["dense"]["unbounded"] == counted["dense"]
+    for one, vector in zip(WORLD.wanted, WORLD.vectors, strict=True):
+        row = rows[one.question.id]
+        most = BRUTE.sim(row.positives[0].id, vector)
+        bounded = [found for found in ids(row.hard_negatives) if found not in unseen[one.question.id]]
+        assert all(BRUTE.sim(found, vector) <= most - 0.5 * abs(most) + 1e-5 for found in bounded)
+    _, whole = run(fill_folder(WORLD.passages), plan, place)
+    assert not [own.unbounded.count for own in whole.negatives.values() if own.unbounded.count]
+
+
 def test_drawn_negatives_are_of_the_index_and_of_other_questions(index: Index, place: Path) -> None:
     plan = Plan(negatives={"random": 5, "gold": 5})
     rows, report = run(index, plan, place)
@@ -190,6 +216,7 @@ def test_answers_that_are_patterns_are_looked_for_as_such_and_not_asked_for(inde
     ranked = BRUTE.rank("bm25", "bapux dorux", WORLD.vectors[0])
     right = [passage.id for passage in ranked if re.search(pattern, passage.text)]
     assert ids(rows["q"].positives) == right != []
+    assert [row.patterns for row in rows.values()] == [True, False]
     taken = [*rows["q"].hard_negatives, *rows["q"].negatives]
     assert len(taken) == 18
     assert not [one for one in taken if re.search(pattern, one.text)]
@@ -259,6 +286,7 @@ def test_no_question_with_a_positive_leaves_no_file(index: Index, tmp_path: Path
         ({"margin": 0}, "margin is 0"),
         ({"words": (9, 5)}, "9 to 5 words"),
         ({"distant_depth": 0}, "depth is 0"),
+        ({"seed": -1}, "seed is -1"),
         ({"positives": "all"}, "positives is 'all'"),
     ],
 )

@@ -167,9 +167,11 @@ def test_rows_without_passages_bring_nothing_and_wrong_ones_are_refused(tmp_path
     path = tmp_path / "train.json"
     path.write_text(json.dumps([{"question": "q", "answers": ["a"]}]), "utf-8")
     assert bring(read_questions(path), path)[0].golds == ()
-    path.write_text(json.dumps([ROW, {"question": "q", "answers": ["a"]}]), "utf-8")
-    with pytest.raises(UsageError, match="row 2: no list named positive_ctxs"):
-        bring(read_questions(path), path)
+    silent = {"question": "q", "answers": ["a"]}
+    for rows, place in (([ROW, silent], 2), ([silent, ROW], 1), ([silent, silent, ROW], 1)):
+        path.write_text(json.dumps(rows), "utf-8")
+        with pytest.raises(UsageError, match=f"row {place}: no list named positive_ctxs"):
+            bring(read_questions(path), path)
 
 
 def test_judgements_bring_ids_the_best_first(tmp_path: Path) -> None:

@@ -32,6 +32,9 @@ SURE = 1.28
 #: Means that differ by less are equal.
 _ROUNDING = 1e-12
 
+#: Fewer questions than this say nothing of how sure a figure is.
+LEAST_QUESTIONS = 30
+
 
 @dataclass(frozen=True, slots=True)
 class Curve:
@@ -39,7 +42,8 @@ class Curve:
 
     lambdas: tuple[float, ...]
     means: tuple[Interval, ...]
-    #: The best λ, and where it lies with 95 % confidence: when the questions are drawn anew.
+    #: The best λ, and where it lies with 95 % confidence: when the questions are drawn anew. All λs that were tried
+    #: where questions are too few to tell.
     best: float
     low: float
     high: float
@@ -79,8 +83,7 @@ def share(lam: float) -> float:
 
 def draw_curve(lambdas: Sequence[float], columns: Floats, own: float) -> Curve:
     """Give the curve of a table with a row for each question and a column for each λ, ascending; ``own`` is one."""
-    drawn = _smooth(lambdas, draw_means(columns, RESAMPLES, np.random.default_rng(SEED))).argmax(axis=1)
-    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], method="nearest")
+    low, high = _bound_best(lambdas, columns) if len(columns) >= LEAST_QUESTIONS else (0, -1)
     return Curve(
         lambdas=tuple(lambdas),
         means=tuple(estimate(list(columns.T))),
@@ -89,6 +92,15 @@ def draw_curve(lambdas: Sequence[float], columns: Floats, own: float) -> Curve:
         high=lambdas[high],
         chosen=lambdas[choose(lambdas, columns, own)],
     )
+
+
+def _bound_best(lambdas: Sequence[float], columns: Floats) -> tuple[int, int]:
+    """Give the places between which the best λ lies when questions are drawn anew; of equal ones all count."""
+    drawn = _smooth(lambdas, draw_means(columns, RESAMPLES, np.random.default_rng(SEED)))
+    best = drawn >= drawn.max(axis=1, keepdims=True) - _ROUNDING
+    lowest, highest = best.argmax(axis=1), len(lambdas) - 1 - best[:, ::-1].argmax(axis=1)
+    low = np.quantile(lowest, (1 - LEVEL) / 2, method="nearest")
+    return int(low), int(np.quantile(highest, (1 + LEVEL) / 2, method="nearest"))
 
 
 def find_best(lambdas: Sequence[float], columns: Floats) -> int:

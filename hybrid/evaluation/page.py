@@ -95,7 +95,8 @@ def _pick(metrics: Mapping[str, Interval], metric: str) -> float:
 
 def _verdict(tuning: Tuning, subject: Subject) -> str:
     curve, now = tuning.curve, subject.profile.lam
-    best = f"the best is {curve.best:g}, with {LEVEL:.0%} confidence between {curve.low:g} and {curve.high:g}"
+    sure = f"with {LEVEL:.0%} confidence between {curve.low:g} and {curve.high:g}"
+    best = f"the best is {curve.best:g}, {'by too few to say how sure that is' if tuning.few else sure}"
     if curve.chosen == now:
         return f"Keep <b>λ = {now:g}</b>. On these questions {best}; that another is better is not sure."
     gain = 100 * (curve.at(curve.chosen).mean - curve.at(now).mean)

@@ -19,7 +19,7 @@ from ..profile import Profile
 from ..requests import Vectors
 from .asking import Asked, ask
 from .bootstrap import Difference, Floats, compare
-from .curves import LAMBDAS, MEAN, Curve, choose, draw_curve, pick_metric
+from .curves import LAMBDAS, LEAST_QUESTIONS, MEAN, Curve, choose, draw_curve, pick_metric
 from .evaluating import OnProgress, count_all
 from .halves import Halves, Places, split
 from .measuring import Judge, Tally
@@ -92,13 +92,18 @@ class Tuning:
     shared: int
     evaluation: Evaluation
     depths: tuple[Shallow, ...]
-    #: The sim to expect of a passage without a vector; None where no vector was seen.
+    #: The sim to expect of a passage without a vector; None where too few questions saw vectors.
     prior: SimPrior | None
     #: The sim that 99 of 100 right passages reach; None where too few were found to tell.
     min_sim: float | None
     #: BM25's constants that all this was found with.
     k1: float
     b: float
+
+    @property
+    def few(self) -> bool:
+        """Whether the questions are too few to say how sure the best λ is."""
+        return self.evaluation.questions < LEAST_QUESTIONS
 
     def enough_depth(self, profile: Profile) -> int:
         """Give the smallest depth that loses nothing worth naming; the profile's own if none is."""
@@ -167,7 +172,7 @@ def tune(
         shared=halves.shared,
         evaluation=summarise(figures, pairs=[(TUNED, rule.name) for rule in compared]),
         depths=tuple(_compare_depths(measured, depths, lam, metric)),
-        prior=fit_prior(samples) if samples else None,
+        prior=fit_prior(samples) if len(samples) >= LEAST_QUESTIONS else None,
         min_sim=_find_least([one.right_score for one in tally.places[DENSE] if one.right is not None]),
         k1=index.profile.k1,
         b=index.profile.b,

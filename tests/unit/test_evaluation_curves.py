@@ -9,7 +9,7 @@ import pytest
 from hybrid.errors import UsageError
 from hybrid.evaluation.bootstrap import Floats, estimate
 from hybrid.evaluation.chart import HEIGHT, WIDTH, draw_chart
-from hybrid.evaluation.curves import LAMBDAS, choose, draw_curve, find_best, pick_metric, share
+from hybrid.evaluation.curves import LAMBDAS, LEAST_QUESTIONS, choose, draw_curve, find_best, pick_metric, share
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -150,3 +150,16 @@ def test_picture_needs_nothing_else_and_takes_any_title(rng: np.random.Generator
     text = ET.tostring(svg, "unicode")
     assert "prefers-color-scheme:dark" in text
     assert not re.search(r"url\(|href|@import", text)
+
+
+def test_few_questions_leave_all_weights_possible() -> None:
+    columns = np.ones((LEAST_QUESTIONS - 1, len(LAMBDAS)))
+    columns[:, 5:] = 0
+    curve = draw_curve(LAMBDAS, columns, 1.1)
+    assert (curve.low, curve.high) == (LAMBDAS[0], LAMBDAS[-1])
+
+
+def test_equal_weights_are_all_within_the_interval() -> None:
+    curve = draw_curve(LAMBDAS, np.ones((100, len(LAMBDAS))), 1.1)
+    assert (curve.low, curve.high) == (LAMBDAS[0], LAMBDAS[-1])
+    assert curve.chosen == 1.1

@@ -17,31 +17,31 @@ from .output import INTERRUPTED
 
 PROGRAM = "hybrid"
 
-#: Subcommand → module that holds it as ``command``; a module is imported only when its command is asked for.
+#: Subcommand and what it does, on a line of 80 columns; the module of the same name is imported when it is asked for.
 COMMANDS = {
-    "adopt": "adopt",
-    "ask": "ask",
-    "batch": "batch",
-    "compare": "compare",
-    "convert-encoder": "convert_encoder",
-    "copy": "copy",
-    "delete": "delete",
-    "demo": "demo",
-    "doctor": "doctor",
-    "eval": "eval",
-    "explain-query": "explain_query",
-    "ingest": "ingest",
-    "install-template": "install_template",
-    "mine": "mine",
-    "reencode": "reencode",
-    "rejects": "rejects",
-    "repair": "repair",
-    "search": "search",
-    "serve": "serve",
-    "settle": "settle",
-    "status": "status",
-    "train": "train",
-    "tune": "tune",
+    "adopt": "Make a hybrid index of an index that is there already.",
+    "ask": "Answer a question from the passages that are found.",
+    "batch": "Ask many questions and write what was found for each.",
+    "compare": "Sum up what the gateway logged in mode shadow.",
+    "convert-encoder": "Turn DPR's own checkpoints into encoders, and back.",
+    "copy": "Copy an index with its vectors, or with others.",
+    "delete": "Delete documents, or a whole index.",
+    "demo": "Index a small sample in a folder, and ask it.",
+    "doctor": "Check that cluster and index are fit for exact search.",
+    "eval": "Measure how often the answer is among the first k.",
+    "explain-query": "Print the request that a search would send.",
+    "ingest": "Read sources, and write their passages and vectors.",
+    "install-template": "Store the search as a template on the cluster.",
+    "mine": "Make examples to train an encoder on.",
+    "reencode": "Change an index over to another encoder.",
+    "rejects": "List the rows that ingestion left out, with reasons.",
+    "repair": "Send passages without a vector to the workers again.",
+    "search": "Rank passages for a question, with both true scores.",
+    "serve": "Show a search page, or make your own page hybrid.",
+    "settle": "Merge deleted passages away, for BM25's statistics.",
+    "status": "Count passages and vectors, and tell of jobs.",
+    "train": "Train models on your own questions.",
+    "tune": "Find the weight λ that ranks an index best.",
 }
 
 
@@ -56,10 +56,15 @@ class Commands(click.Group):
         """Import a subcommand."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f".{COMMANDS[cmd_name]}", __package__)
+        module = importlib.import_module(f".{cmd_name.replace('-', '_')}", __package__)
         command: click.Command = module.command
         _mend_help(command)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """List the subcommands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(COMMANDS.items()))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -1,17 +1,15 @@
 """``hybrid search INDEX QUESTION``."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import click
 
-from ..engines.contract import Index
 from ..errors import UsageError
-from ..filters import read_meta_field
 from ..index import open_index
 from ..passages import Hit, SearchResult, to_json
+from .nothing import explain_nothing
 from .options import index_argument, is_cluster_address, json_option, read_search_options, search_options
-from .output import on_terminal, print_json, print_rows, say, shorten
+from .output import count, on_terminal, print_json, print_rows, say, shorten
 
 #: Columns of a line in a pipe.
 HEADER = ("rank", "score", "bm25", "sim", "id", "passage")
@@ -26,6 +24,8 @@ _TEXT_COLUMNS = 160
 def command(index: str, question: str, as_json: bool, **given: Any) -> None:
     r"""Rank passages for QUESTION and show both true scores of each.
 
+    In a pipe a line holds rank, score, BM25, sim, id, and title with text, with tabs between.
+
     \b
     hybrid search os:wiki "who wrote it?" --vector question.npy -k 5
     hybrid search os:wiki "who wrote it?" --mode lexical --where 'year>=2000'
@@ -38,7 +38,7 @@ def command(index: str, question: str, as_json: bool, **given: Any) -> None:
     with open_index(index) as opened:
         result = opened.search(question, **options)
         analyzer = opened.profile.analyzer
-        nothing = "" if result.hits else _explain_nothing(opened, given["where"])
+        nothing = "" if result.hits or as_json else explain_nothing(opened, index, options["filter"])
     if as_json:
         print_json(to_json(result))
         return
@@ -52,16 +52,6 @@ def command(index: str, question: str, as_json: bool, **given: Any) -> None:
         print_rows(HEADER, map(_to_row, result.hits))
 
 
-def _explain_nothing(opened: Index, conditions: Sequence[str]) -> str:
-    """Say that nothing was found, and why if a condition names a field that no passage has."""
-    known = opened.meta_types()
-    unknown = [field for field in map(read_meta_field, conditions) if field is not None and field not in known]
-    if not unknown:
-        return "Nothing was found."
-    there = f"there are {', '.join(sorted(known))}" if known else "there are none"
-    return f"Nothing was found: no passage has the metadata field {' or '.join(unknown)}; {there}."
-
-
 def _show(result: SearchResult, analyzer: str) -> None:
     """Draw the hits for a person."""
     from rich.console import Console
@@ -73,7 +63,9 @@ def _show(result: SearchResult, analyzer: str) -> None:
     console.print(render_hits(result, Matcher.of(result.question, analyzer), console.width))
     lam = f" with λ {result.lam:g}" if result.mode == "hybrid" else ""
     console.print(
-        f"{len(result.hits)} hits in {result.took_ms:.0f} ms, mode {result.mode}{lam}", style="dim", highlight=False
+        f"{count(len(result.hits), 'hit')} in {result.took_ms:.0f} ms, mode {result.mode}{lam}",
+        style="dim",
+        highlight=False,
     )
 
 

@@ -6,7 +6,7 @@ import click
 
 from ..index import open_index
 from .options import index_argument, json_option
-from .output import on_terminal, print_json, say
+from .output import count, on_terminal, print_json, say
 
 
 @click.command("settle")
@@ -25,4 +25,6 @@ def command(index: str, as_json: bool) -> None:
     if as_json:
         print_json({**dataclasses.asdict(share), "settled": share.settled})
     else:
-        click.echo(f"{share.passages} passages, {share.deleted} deleted, {share.segments} segments")
+        click.echo(
+            f"{count(share.passages, 'passage')}, {share.deleted:,} deleted, {count(share.segments, 'segment')}"
+        )

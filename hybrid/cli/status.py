@@ -14,10 +14,12 @@ from ..records import Job, Other, Status
 from ..settings import read_settings
 from .following import Vectors
 from .options import index_argument, json_option
-from .output import INTERRUPTED, print_json, print_rows
+from .output import INTERRUPTED, hold, print_facts, print_json
 from .progress import Progress
 
-_COUNTS = ("rows", "accepted", "rejected", "created", "updated", "unchanged", "deleted")
+#: What rows became, and passages.
+_OF_ROWS = ("accepted", "rejected")
+_OF_PASSAGES = ("created", "updated", "unchanged", "deleted")
 
 
 @click.command("status")
@@ -25,7 +27,10 @@ _COUNTS = ("rows", "accepted", "rejected", "created", "updated", "unchanged", "d
 @click.option("--follow", is_flag=True, help="First watch vectors come, until none is missing.")
 @json_option
 def command(index: str, follow: bool, as_json: bool) -> int:
-    """Count passages with a vector, without one, and failed; tell how they are ranked, and which jobs wrote them."""
+    """Count passages with a vector, without one, and failed; tell how they are ranked, and which jobs wrote them.
+
+    In a pipe a line holds a name and what is so, with a tab between.
+    """
     if follow and not _follow(index):
         return INTERRUPTED
     with open_index(index) as opened:
@@ -35,8 +40,7 @@ def command(index: str, follow: bool, as_json: bool) -> int:
         beside = [{"encoder": other.pair_id, "filling": other.filling, **to_json(other.status)} for other in others]
         print_json({**to_json(status), "others": beside, "jobs": [_job_to_json(job) for job in jobs]})
     else:
-        rows = [*describe(status, profile, index), *map(describe_other, others), *map(describe_job, jobs)]
-        print_rows(("", ""), rows)
+        print_facts([*describe(status, profile, index), *map(describe_other, others), *map(describe_job, jobs)])
     return 0
 
 
@@ -77,8 +81,8 @@ def to_json(status: Status) -> dict[str, Any]:
 
 def describe(status: Status, profile: Profile, index: str) -> Iterator[tuple[str, str]]:
     """Write what is in an index, how it is ranked, and what is left to do."""
-    counts = f"encoded {status.encoded:,} + pending {status.pending:,} + failed {status.failed:,}"
-    yield "passages", f"{status.passages:,} = {counts}"
+    counts = _add_up(("encoded", status.encoded), ("pending", status.pending), ("failed", status.failed))
+    yield "passages", f"{status.passages:,} {counts}"
     yield "with a vector", f"{status.coverage:.1%}{_advise(status, profile)}"
     yield "encoder", f"{profile.pair_id}, {profile.dimension} numbers, {profile.similarity}{_tell_scale(profile)}"
     bm25 = f"BM25 (k1 {profile.k1:g}, b {profile.b:g}, {profile.analyzer})"
@@ -119,12 +123,17 @@ def _advise(status: Status, profile: Profile) -> str:
 
 def describe_job(job: Job) -> tuple[str, str]:
     """Write how far a job is and what it did."""
-    count = {name: f"{job.counts.get(name, 0):,}" for name in _COUNTS}
+    given = job.counts.get("rows", 0)
     state = "unfinished, the same command goes on" if job.state == "running" else job.state
     source = "standard input" if job.source == "-" else job.source
-    rows = f"rows {count['rows']} = accepted {count['accepted']} + rejected {count['rejected']}"
-    passages = f"{count['created']} new, {count['updated']} changed, {count['unchanged']} unchanged"
-    return f"job {job.id[:8]}", f"{state}; {rows}; {passages}, {count['deleted']} deleted; from {source}"
+    rows = f"{hold(f'rows {given:,}')} {_add_up(*((name, job.counts.get(name, 0)) for name in _OF_ROWS))}"
+    passages = ", ".join(hold(f"{name} {job.counts.get(name, 0):,}") for name in _OF_PASSAGES)
+    return f"job {job.id[:8]}", f"{state}; {rows}; {passages}; from {source}"
+
+
+def _add_up(*parts: tuple[str, int]) -> str:
+    """Write a sum, whose terms stay whole where a line ends."""
+    return " ".join(hold(f"{'+' if place else '='} {name} {number:,}") for place, (name, number) in enumerate(parts))
 
 
 def _job_to_json(job: Job) -> dict[str, Any]:

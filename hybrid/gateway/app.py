@@ -24,7 +24,7 @@ from .answering import Answering, Note
 from .catalog import Catalog
 from .encoding import Load
 from .intake import Asked, Intake
-from .measures import Measures
+from .measures import MEDIA, Measures
 from .policy import Policy
 from .reading import Reading
 from .receiving import receive, while_connected
@@ -123,7 +123,7 @@ class Gateway:
 
     async def metrics(self, _request: Request) -> Response:
         """Answer ``/metrics``."""
-        return Response(self.measures.write(), media_type="text/plain; version=0.0.4; charset=utf-8")
+        return Response(self.measures.write(), media_type=MEDIA)
 
     async def _answer(self, request: Request, asked: Asked) -> Response:
         caller = _read_caller(request)

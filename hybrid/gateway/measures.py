@@ -4,6 +4,8 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 
 from .answering import Note
 
+#: Prometheus' text format.
+MEDIA = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 
 

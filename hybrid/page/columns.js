@@ -4,6 +4,7 @@ import { make, makeSvg } from "./drawing.js";
 import { Cards } from "./hits.js";
 
 const MODES = ["lexical", "hybrid", "dense"];
+const EMPTY = { lexical: "No passage has these words", hybrid: "No passage was found", dense: "No passage has a vector" };
 const HEADS = { lexical: ["words", "Words", "BM25"], hybrid: ["both", "Both", ""], dense: ["meaning", "Meaning", "sim"] };
 
 /** Three lists of cards with lines between. */
@@ -12,22 +13,28 @@ export class Columns {
     this.target = target;
     this.lines = makeSvg("svg", { class: "lines", "aria-hidden": "true" });
     this.cards = {};
+    this.empty = {};
     this.formula = make("span", { class: "key" });
     const columns = MODES.map((mode) => {
       const [colour, name, key] = HEADS[mode];
       const list = make("ol", { class: "list", "aria-label": `ranked by ${name.toLowerCase()}` });
       this.cards[mode] = new Cards(list, { compact: true, onPoint });
-      return make("section", { class: `column ${mode}` }, make("h2", { class: colour }, `${name} `, mode === "hybrid" ? this.formula : make("span", { class: "key" }, key)), list);
+      this.empty[mode] = make("p", { class: "empty" });
+      return make("section", { class: `column ${mode}` }, make("h2", { class: colour }, `${name} `, mode === "hybrid" ? this.formula : make("span", { class: "key" }, key)), list, this.empty[mode]);
     });
     target.replaceChildren(this.lines, ...columns);
     new ResizeObserver(() => this.connect()).observe(target);
   }
 
-  /** Show the first hits of each ranking. */
+  /** Show the first hits of each ranking, or that it has none. */
   show(lists, context, formula) {
     this.formula.textContent = formula;
     this.lists = lists;
-    for (const mode of MODES) this.cards[mode].show(lists[mode], { ...context, mode, scale: longest(lists[mode], mode) });
+    for (const mode of MODES) {
+      this.cards[mode].show(lists[mode], { ...context, mode, scale: longest(lists[mode], mode) });
+      const none = !lists[mode].length && context.pool.came.has(mode);
+      this.empty[mode].textContent = none ? `${EMPTY[mode]}${context.filtered ? " under these filters" : ""}.` : "";
+    }
     this.connect();
   }
 

@@ -17,10 +17,10 @@ export function trouble(message, again) {
   byId.trouble.querySelector("button").onclick = () => again();
 }
 
-/** Note something; an empty text takes it away. */
-export function notice(text) {
-  byId.notice.textContent = text;
-  byId.notice.hidden = !text;
+/** Note something, in texts and elements; an empty text takes it away. */
+export function notice(...parts) {
+  byId.notice.replaceChildren(...parts);
+  byId.notice.hidden = !byId.notice.textContent;
 }
 
 /** Let the question's box be as high as its text. */

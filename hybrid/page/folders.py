@@ -9,6 +9,7 @@ import logging
 import os
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from functools import partial
 from typing import Any
 
 from starlette.applications import Starlette
@@ -25,6 +26,7 @@ from ..errors import EncoderMismatchError, GatewayError, HybridError, ModelError
 from ..gateway.answering import Note
 from ..gateway.app import NOTES
 from ..gateway.intake import read_object
+from ..gateway.measures import MEDIA, Measures
 from ..gateway.policy import Limits
 from ..gateway.reading import Reading
 from ..gateway.reasons import Reason
@@ -53,10 +55,13 @@ class Folders:
 
     def __init__(self, indexes: Mapping[str, Index], settings: Settings):
         self._indexes = indexes
-        self._reading = Reading(settings)
+        self._reading = Reading(settings, here=True)
         self._limits = Limits()
         # A ranking uses every core by itself; more at a time would only wait for each other.
         self._turns = asyncio.Semaphore(os.cpu_count() or 1)
+        #: The encoder that has read a question, by index.
+        self._encoders: dict[str, str] = {}
+        self.measures = Measures()
 
     async def describe(self, _request: Request) -> Response:
         """Answer ``/v1/indexes``."""
@@ -73,14 +78,41 @@ class Folders:
         body = read_object(await receive(request, self._limits), self._limits)
         question, options = read_question(body)
         found, note = await while_connected(request, self._search(body, question, options))
-        return _answer(to_json(found), {NOTES: str(note)})
+        return self._noted(to_json(found), note)
 
     async def ask(self, request: Request) -> Response:
         """Answer ``/v1/ask``."""
         body = read_object(await receive(request, self._limits), self._limits)
         question, options, reading = read_asking(body)
         answered, note = await while_connected(request, self._ask(body, question, options, reading))
-        return _answer(answers_to_json(answered), {NOTES: str(note)})
+        return self._noted(answers_to_json(answered), note)
+
+    async def health(self, _request: Request) -> Response:
+        """Answer ``/healthz``: ready is what can be read, and whose encoder reads questions."""
+        states = await asyncio.to_thread(lambda: {name: self._judge(name) for name in self._indexes})
+        ready = all(state == "ready" for state in states.values())
+        return _answer({"status": "ready" if ready else "not ready", "indexes": states}, status=200 if ready else 503)
+
+    async def metrics(self, _request: Request) -> Response:
+        """Answer ``/metrics``."""
+        return Response(self.measures.write(), media_type=MEDIA)
+
+    def _judge(self, name: str) -> str:
+        """Say what is wrong with an index; its encoder is tried once, as it then stays in memory."""
+        index = self._indexes[name]
+        try:
+            index.status()
+            profile = index.profile
+            if profile.question_tower is not None and self._encoders.get(name) != profile.pair_id:
+                index.search("ready", k=1)
+                self._encoders[name] = profile.pair_id
+        except HybridError as error:
+            return str(error)
+        return "ready"
+
+    def _noted(self, body: Mapping[str, Any], note: Note) -> Response:
+        self.measures.count_search(note)
+        return _answer(body, {NOTES: str(note)})
 
     def _describe(self) -> list[dict[str, Any]]:
         return [describe_index(name, index.profile, index.status().passages) for name, index in self._indexes.items()]
@@ -121,12 +153,15 @@ class Folders:
 def build_app(indexes: Mapping[str, Index], hosts: Collection[str], settings: Settings) -> ASGIApp:
     """Build the application; ``hosts`` are the names that it answers to, any if there are none."""
     folders = Folders(indexes, settings)
+    serve = partial(_serve, folders.measures)
     routes = [
         *build_routes(),
-        Route("/v1/indexes", _serve(folders.describe), methods=["GET"]),
-        Route("/v1/profile", _serve(folders.profile), methods=["POST"]),
-        Route("/v1/search", _serve(folders.find), methods=["POST"]),
-        Route("/v1/ask", _serve(folders.ask), methods=["POST"]),
+        Route("/healthz", serve("healthz", folders.health), methods=["GET"]),
+        Route("/metrics", serve("metrics", folders.metrics), methods=["GET"]),
+        Route("/v1/indexes", serve("indexes", folders.describe), methods=["GET"]),
+        Route("/v1/profile", serve("profile", folders.profile), methods=["POST"]),
+        Route("/v1/search", serve("search", folders.find), methods=["POST"]),
+        Route("/v1/ask", serve("ask", folders.ask), methods=["POST"]),
     ]
     app = Starlette(routes=routes, exception_handlers={HTTPException: refuse_address})
     return NamedHosts(app, hosts) if hosts else app
@@ -159,24 +194,32 @@ def _name_of(host: str) -> str:
     return (name if colon and port.isdecimal() else host).lower()
 
 
-def _serve(answer: Answer) -> Answer:
-    """Give an endpoint that turns errors into OpenSearch's."""
+def _serve(measures: Measures, route: str, answer: Answer) -> Answer:
+    """Give an endpoint that answers, counts, and turns errors into OpenSearch's."""
 
     async def endpoint(request: Request) -> Response:
+        started = time.monotonic()
         try:
-            return await answer(request)
+            response = await answer(request)
         except GatewayError as error:
-            return refuse(error)
+            response = refuse(error)
         except ClientDisconnect:
-            return Response(status_code=GONE)
+            response = Response(status_code=GONE)
         except (UsageError, EncoderMismatchError) as error:
-            return refuse(GatewayError(str(error)))
+            response = refuse(GatewayError(str(error)))
         except HybridError as error:
             log.warning("%s", error)
-            return refuse(GatewayError(str(error), status=503, kind="index_exception"))
+            response = refuse(GatewayError(str(error), status=503, kind="index_exception"))
+        except Exception:
+            log.exception("cannot answer %s", route)
+            response = refuse(
+                GatewayError("The server failed; its log says why.", status=500, kind="index_exception")
+            )
+        measures.count_request(route, response.status_code, time.monotonic() - started)
+        return response
 
     return endpoint
 
 
-def _answer(body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Response:
-    return Response(encode(body), headers=headers, media_type=JSON)
+def _answer(body: Mapping[str, Any], headers: Mapping[str, str] | None = None, status: int = 200) -> Response:
+    return Response(encode(body), status, headers, JSON)

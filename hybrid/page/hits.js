@@ -78,10 +78,11 @@ export function writeAnswer(answer, hit) {
   const start = toUtf16(hit.text, answer.start), end = toUtf16(hit.text, answer.end);
   const [from, to] = chooseWindow(hit.text, [[start, end]], Math.max(PIECE, end - start + 80));
   const piece = hit.text.slice(from, to);
+  const sure = answer.confidence === null ? "" : `, ${Math.round(100 * answer.confidence)} % likely`;
   return [
     make("p", { class: "answer-text", dir: "auto" }, answer.text),
     make("blockquote", { dir: "auto" }, from > 0 ? "… " : "", mark(piece, [[Math.max(start - from, 0), Math.min(end - from, piece.length)]], { class: "place" }), to < hit.text.length ? " …" : ""),
-    make("p", { class: "source" }, "from ", make("a", { href: "#", "data-goto": hit.id, dir: "auto" }, hit.title || hit.id)),
+    make("p", { class: "source" }, "from ", make("a", { href: "#", "data-goto": hit.id, dir: "auto" }, hit.title || hit.id), sure),
   ];
 }
 

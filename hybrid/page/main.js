@@ -2,7 +2,7 @@
 
 import { byId, grow } from "./elements.js";
 import { listen, moveFocus } from "./keys.js";
-import { lambda, now } from "./now.js";
+import { index, lambda, now } from "./now.js";
 import { DEEP, ask, settle, start } from "./searching.js";
 import { MOST, goTo, listIndexes, onChoose, restore, show } from "./showing.js";
 import { PAGE, readState, writeState } from "./state.js";
@@ -96,7 +96,7 @@ listen(byId.question, {
 addEventListener("popstate", () => {
   now.state = readState(location.search);
   listIndexes();
-  if (!now.state.question) return location.reload();
+  if (!now.state.question || !index().name) return location.reload();
   restore();
   ask();
 });

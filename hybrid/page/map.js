@@ -4,6 +4,8 @@
 import { makeSvg, number } from "./drawing.js";
 
 const WIDTH = 260, HEIGHT = 190, LEFT = 30, RIGHT = 8, TOP = 8, BOTTOM = 24;
+/** Digits behind the point for which there is room beside the axis. */
+const FINEST = 3;
 
 /** Draw the map; `shown` is how many of the ranked hits are in the list. */
 export function drawMap(target, ranked, { pool, lambda, shown, onPoint, onChoose }) {
@@ -68,7 +70,15 @@ function drawAxes(frame) {
     text({ class: "words", x: x1, y: HEIGHT - 6, "text-anchor": "end" }, "BM25 →"),
     text({ class: "meaning", x: -TOP, y: 9, transform: "rotate(-90)", "text-anchor": "end" }, "sim →"),
     text({ x: x0, y: HEIGHT - 10, "text-anchor": "middle" }, "0"),
-    text({ x: x0 - 4, y: y1 + 6, "text-anchor": "end" }, number(frame.top, 0)),
-    text({ x: x0 - 4, y: y0, "text-anchor": "end" }, number(frame.bottom, 0)),
+    text({ x: x0 - 4, y: y1 + 6, "text-anchor": "end" }, writeEnd(frame.top, frame)),
+    text({ x: x0 - 4, y: y0, "text-anchor": "end" }, writeEnd(frame.bottom, frame)),
   ];
+}
+
+/** Write an end of the axis of sim with as many digits as tell it from the other end. */
+function writeEnd(value, { top, bottom }) {
+  const last = Math.floor(Math.log10(top - bottom));
+  if (last >= -FINEST) return number(value, Math.max(0, -last));
+  const first = Math.floor(Math.log10(Math.max(Math.abs(top), Math.abs(bottom))));
+  return value.toExponential(Math.max(0, first - last)).replaceAll("-", "−");
 }

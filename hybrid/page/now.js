@@ -18,9 +18,10 @@ export const now = {
 
 const NONE = { name: "", lambda: 1.1, sim_prior: { a: 0, b: 0 }, filter_prefix: "" };
 
-/** Give the index that is searched. */
+/** Give the index that is searched: the one that was chosen, or the first; one without a name where there is none. */
 export function index() {
-  return now.about.indexes.find((one) => one.name === now.state.index) ?? now.about.indexes[0] ?? NONE;
+  const { indexes } = now.about, chosen = now.state.index;
+  return (chosen ? indexes.find((one) => one.name === chosen) : indexes[0]) ?? NONE;
 }
 
 /** Give the λ that counts: the person's, or the index's own. */

@@ -27,6 +27,7 @@ export function showRequest(panel, body) {
 export function showIndexes(select, size, indexes, current) {
   select.replaceChildren(...indexes.map((one) => make("option", { value: one.name, selected: one.name === current.name }, one.name)));
   select.hidden = indexes.length < 2;
+  if (!current.name) select.selectedIndex = -1;
   const count = current.passages === null || current.passages === undefined ? "" : `${current.passages.toLocaleString("en")} passages`;
   size.textContent = [indexes.length < 2 ? current.name : "", count].filter(Boolean).join(" · ");
 }

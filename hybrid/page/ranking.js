@@ -18,11 +18,13 @@ export class Pool {
     this.prior = prior;
     this.hits = new Map();
     this.ranks = { lexical: new Map(), dense: new Map() };
+    this.came = new Set();
     this.encoded = false;
   }
 
   /** Take in an answer of /v1/search; `mode` is what was asked for. */
   add(answer, mode) {
+    this.came.add(mode);
     this.encoded ||= answer.hits.some((hit) => hit.sim !== null);
     for (const hit of answer.hits) {
       const known = this.hits.get(hit.id);

@@ -1,4 +1,4 @@
-// From a question to what was found: three lists and an answer, and the engine's own ranking once λ rests.
+// From a question to what was found: three lists, then an answer, and the engine's own ranking once λ rests.
 
 import { askAbout, askAnswer, askSearch } from "./asking.js";
 import { busy, byId, notice, trouble } from "./elements.js";
@@ -33,6 +33,7 @@ export async function start() {
 
 /** Ask for all three lists anew: the question, the index or a filter has changed. */
 export async function ask() {
+  if (!index().name) return;
   running.abort();
   settling.abort();
   running = new AbortController();
@@ -62,13 +63,15 @@ export async function ask() {
   if (filter.length) sides.push(follow(askSearch({ ...body, filter: undefined, mode: "hybrid" }, signal)).then((answer) => {
     if (!signal.aborted) now.unfiltered = answer.hits;
   }));
-  if (now.about.answers) sides.push(answerTo(body, signal));
   const outcomes = await Promise.allSettled([main, ...sides]);
   if (signal.aborted) return;
   byId.results.removeAttribute("aria-busy");
   const failed = outcomes.find((outcome) => outcome.status === "rejected");
   if (failed) trouble(failed.reason.message, ask);
-  if (outcomes[0].status === "fulfilled") show();
+  if (outcomes[0].status !== "fulfilled") return;
+  show();
+  // Reading takes every core of a small machine, so the lists come first.
+  if (now.about.answers) await answerTo(body, signal);
 }
 
 /** Let the engine rank once λ rests: a passage outside of the lists so far may have come up. */
@@ -90,10 +93,14 @@ export async function settle() {
 }
 
 async function answerTo(body, signal) {
-  const { answers = [], hits = [] } = await follow(askAnswer({ index: body.index, question: body.question, ...(body.filter && { filter: body.filter }) }, signal));
-  if (signal.aborted) return;
-  const [best] = answers, hit = best && hits.find((one) => one.id === best.passage_id);
-  showAnswer(best, hit);
+  try {
+    const { answers = [], hits = [] } = await follow(askAnswer({ index: body.index, question: body.question, ...(body.filter && { filter: body.filter }) }, signal));
+    if (signal.aborted) return;
+    const [best] = answers, hit = best && hits.find((one) => one.id === best.passage_id);
+    showAnswer(best, hit);
+  } catch (error) {
+    if (!signal.aborted) trouble(error.message, ask);
+  }
 }
 
 async function follow(promise) {

@@ -1,14 +1,14 @@
 // What is shown: the ranking at the λ of the moment, the map, the filters.
 
 import { Columns } from "./columns.js";
-import { number } from "./drawing.js";
+import { make, number } from "./drawing.js";
 import { byId, grow, notice } from "./elements.js";
 import { countFacets } from "./facets.js";
 import { Cards, writeAnswer } from "./hits.js";
 import { drawMap, pointOnMap } from "./map.js";
 import { index, lambda, now } from "./now.js";
 import { showFacets, showIndexes, showRequest } from "./panels.js";
-import { PAGE } from "./state.js";
+import { PAGE, writeState } from "./state.js";
 
 /** The most passages that are listed. */
 export const MOST = 100;
@@ -54,7 +54,7 @@ export function showAnswer(answer, hit) {
 function showRanking(weight) {
   const ranked = now.pool.rank(weight), listed = ranked.slice(0, now.state.shown);
   const longest = Math.max(...listed.map((one) => one.words + Math.max(0, one.meaning)), 1e-9);
-  const context = { pool: now.pool, terms: now.terms, lambda: weight, mode: now.pool.encoded ? "hybrid" : "lexical", scale: longest };
+  const context = { pool: now.pool, terms: now.terms, lambda: weight, mode: now.pool.encoded ? "hybrid" : "lexical", scale: longest, filtered: now.state.filters.size > 0 };
   const side = now.state.view === "columns";
   byId.list.hidden = side;
   byId.columns.hidden = !side;
@@ -79,14 +79,17 @@ function summarize(count) {
   return `The best ${count} of ${now.pool.hits.size} candidates at λ ${number(lambda())}${time}`;
 }
 
-/** Show which indexes there are; one that is not there is given up. */
+/** Show which indexes there are, and lead from one that is not there to those that are. */
 export function listIndexes() {
-  if (now.state.index && !now.about.indexes.some((one) => one.name === now.state.index)) {
-    notice(`No index is called ${now.state.index} here.`);
-    now.state.index = "";
-  }
+  const { name, trouble } = index(), missing = now.state.index && !name;
+  if (missing) notice(`No index is called ${now.state.index} here; there are: `, ...now.about.indexes.flatMap(linkTo));
+  else notice(trouble ? `${name}: ${trouble}` : "");
   showIndexes(byId.index, byId.size, now.about.indexes, index());
-  if (index().trouble) notice(`${index().name}: ${index().trouble}`);
+}
+
+function linkTo({ name }, place) {
+  const state = { ...now.state, index: name, filters: new Map(), lambda: null };
+  return [place ? ", " : "", make("a", { href: writeState(state), dir: "auto" }, name)];
 }
 
 function point(id) {

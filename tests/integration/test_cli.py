@@ -48,28 +48,34 @@ def test_second_ingestion_says_that_nothing_is_new(hybrid: Say, address: str, so
     second = hybrid("ingest", address, source, "--no-vectors")
     assert (first.code, second.code) == (0, 0)
     assert first.out.splitlines() == [
-        f"{PASSAGES} new, 0 changed, 0 unchanged, 0 deleted",
         "rows 4 = accepted 4 + rejected 0",
         f"passages {PASSAGES} = created {PASSAGES} + updated 0 + unchanged 0 + duplicate 0",
     ]
-    assert second.out.startswith(f"0 new, 0 changed, {PASSAGES} unchanged, 0 deleted\n")
+    assert f" = created 0 + updated 0 + unchanged {PASSAGES} + " in second.out
     assert first.err == second.err == ""
 
 
 def test_index_may_be_named_by_an_option_or_by_its_short_form(
     hybrid: Say, address: str, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert hybrid("ingest", "--index", address, source, "--no-vectors").out.startswith(f"{PASSAGES} new")
+    assert hybrid("ingest", "--index", address, source, "--no-vectors").out.endswith(
+        f" = created {PASSAGES} + updated 0 + unchanged 0 + duplicate 0\n"
+    )
     monkeypatch.setenv("HYBRID_OPENSEARCH_URL", upstream_of(address))
     again = hybrid("ingest", source, "--no-vectors", "--index", f"os:{name_of(address)}")
-    assert again.out.startswith("0 new")
+    assert " = created 0 + " in again.out
 
 
 def test_rejected_rows_are_listed_and_give_exit_code_3(hybrid: Say, address: str, faulty: Path) -> None:
     said = hybrid("ingest", address, faulty, "--no-vectors")
     assert said.code == 3
-    assert said.out.splitlines()[1] == "rows 3 = accepted 1 + rejected 2"
-    assert said.err.startswith("2 rows were rejected, with line and reason in ")
+    assert said.out.splitlines()[0] == "rows 3 = accepted 1 + rejected 2"
+    first, second, last = said.err.splitlines()
+    assert first.startswith("1 × not JSON: ")
+    assert first.endswith(f" (first: {faulty}, line 2)")
+    assert second == f"1 × the text is empty (first: {faulty}, line 3)"
+    assert last.startswith("2 rows were rejected, with line and reason in ")
+    assert last.endswith(f"; see: hybrid rejects {address}")
     listed = hybrid("rejects", address)
     lines = [line.split("\t") for line in listed.out.splitlines()]
     assert [(line[0], line[1]) for line in lines] == [("2", str(faulty)), ("3", str(faulty))]
@@ -112,7 +118,7 @@ def test_status_tells_counts_ranking_and_jobs(hybrid: Say, address: str, source:
         [
             f"job {job[:8]}",
             "done; rows 4 = accepted 4 + rejected 0; "
-            f"{PASSAGES} new, 0 changed, 0 unchanged, 0 deleted; from {source}",
+            f"created {PASSAGES}, updated 0, unchanged 0, deleted 0; from {source}",
         ],
     ]
     as_json = hybrid("status", address, "--json").json
@@ -126,9 +132,9 @@ def test_documents_are_deleted_by_name(hybrid: Say, address: str, source: Path) 
     hybrid("ingest", address, source, "--no-vectors")
     assert hybrid("delete", address, "d0", "d3") == Said(0, "6 passages deleted\n", "")
     assert hybrid("delete", address, "d1", "--json").json == {"deleted": 3}
-    assert hybrid("delete", address, "d0") == Said(1, "0 passages deleted\n", "")
+    assert hybrid("delete", address, "d0") == Said(1, "0 passages deleted\n", "not there: d0\n")
     assert hybrid("status", address, "--json").json["passages"] == 3
-    assert hybrid("ingest", address, source, "--no-vectors").out.startswith("9 new, 0 changed, 3 unchanged")
+    assert " = created 9 + updated 0 + unchanged 3 + " in hybrid("ingest", address, source, "--no-vectors").out
 
 
 def test_whole_index_is_deleted_only_when_that_is_meant(hybrid: Say, address: str) -> None:
@@ -237,7 +243,7 @@ def test_ctrl_c_says_interrupted_and_the_same_command_goes_on(
         Moment(12, done=True, kind=signal.SIGINT),
         {**os.environ, "XDG_STATE_HOME": str(tmp_path / "state")},
     )
-    assert (code, said) == (130, "\nhybrid: interrupted\n")
+    assert (code, said) == (130, "\nhybrid: interrupted; the same command goes on where it was\n")
     report = hybrid("ingest", address, source, "--no-vectors", "--json")
     assert (report.code, report.json["created"] + report.json["unchanged"]) == (0, len(many))
     assert len(stored(raw, address)) == len(many)

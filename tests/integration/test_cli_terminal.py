@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
-from hybrid import Passage, open_index
+from hybrid import Passage, create_index, open_index
 from hybrid.settings import Settings
-from tests.conftest import MakeIndex
+from tests.conftest import MakeIndex, small_profile
 from tests.integration.feeding import document, write_jsonl
 
 ROOT = Path(__file__).parents[2]
@@ -100,8 +100,42 @@ def test_ingestion_on_a_terminal_shows_a_bar_and_ends_with_its_proof(make_index:
     command = ["ingest", make_index(), str(source), "--no-vectors", "--words", "3"]
     shown = STEERING.sub("", on_terminal(80, *command, code=3, environ={"XDG_STATE_HOME": str(tmp_path)}))
     assert re.search(r"passages .*90/\?.*1 rejected", shown)
-    assert "rows 31 = accepted 30 + rejected 1\n" in shown
+    assert shown.count("rows 31 = accepted 30 + rejected 1\n") == 1
+    assert shown.count("90") == len(re.findall("created 90|passages 90|90/", shown)), "counts are said once"
+    assert "1 × not JSON: " in shown
     assert "1 row was rejected, with line and reason in " in shown
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a folder that a job of many rows filled, twelve of which were rejected."""
+    place = tmp_path_factory.mktemp("told")
+    rows = [document(f"d{number}", 9) if number % 2 else "no JSON " * 20 for number in range(24)]
+    source = write_jsonl(place / "a-source-of-many-rows.jsonl", rows)
+    state = {"XDG_STATE_HOME": str(place / "state")}
+    create_index(str(place / "wiki"), small_profile())
+    on_terminal(80, "ingest", str(place / "wiki"), str(source), "--no-vectors", code=3, environ=state)
+    return place
+
+
+@pytest.mark.parametrize("columns", [50, 80])
+def test_rejects_are_told_with_every_line_and_source(folder: Path, columns: int) -> None:
+    shown = STEERING.sub("", on_terminal(columns, "rejects", str(folder / "wiki")))
+    source, header, *lines = shown.splitlines()
+    assert source == str(folder / "a-source-of-many-rows.jsonl")
+    assert header.split() == ["line", "reason", "row"]
+    assert [line[:4] for line in lines if line[:4].strip()] == [f"{number:>4}" for number in range(1, 25, 2)]
+    assert max(map(cell_len, lines)) <= columns
+    assert not any(line[:6].rstrip().endswith("…") for line in lines)
+
+
+@pytest.mark.parametrize("columns", [50, 80])
+def test_terms_of_a_sum_stay_on_a_line(folder: Path, columns: int) -> None:
+    shown = STEERING.sub("", on_terminal(columns, "status", str(folder / "wiki")))
+    parts = ("12 = encoded 0", "+ pending 12", "+ failed 0", "rows 24 = accepted 12", "+ rejected 12", "deleted 0;")
+    assert [part for part in parts if part not in shown] == []
+    longest = max((line for line in shown.splitlines() if str(folder) not in line), key=cell_len)
+    assert cell_len(longest) <= columns
 
 
 def test_words_of_the_question_are_marked_and_a_missing_vector_is_told(search: list[str]) -> None:

@@ -121,3 +121,21 @@ def test_a_question_of_a_thousand_characters(page: Page, server: Server, index: 
     assert ids(page) == [hit.id for hit in index.search(long.strip()).hits]
     assert page.run("document.documentElement.scrollWidth <= innerWidth")
     assert page.run("document.querySelector('#question').offsetHeight") <= 200
+
+
+@pytest.mark.parametrize("view", ["list", "columns"])
+def test_nothing_runs_off_a_window_of_any_width(page: Page, server: Server, view: str) -> None:
+    """Every control lies within the window; what is scrolled in a frame of its own does not count."""
+    page.show(1280, 812)
+    look_up(page, server, q=QUESTION, view=view, **{"lambda": "0.5"})
+    beyond = {}
+    for width in range(320, 901, 20):
+        page.show(width, 812)
+        outside = page.run(
+            "[...document.querySelectorAll('body *')].filter(e => e.checkVisibility() && !e.closest('#columns, svg, "
+            ".skip, .hidden')).filter(e => e.getBoundingClientRect().right > innerWidth + 1)"
+            ".map(e => e.id || e.className || e.tagName)"
+        )
+        if outside or page.run("document.documentElement.scrollWidth") > width:
+            beyond[width] = outside
+    assert beyond == {}

@@ -125,9 +125,24 @@ def test_the_answer_stands_on_top_with_its_place(page: Page, folder: Path, tmp_p
             assert page.complaints == []
 
 
-def test_without_a_reader_no_answer_is_shown(page: Page, server: Server) -> None:
-    look_up(page, server, q=QUESTION)
-    assert not page.run("document.querySelector('#answer').checkVisibility()")
+def test_the_bundled_reader_answers_once_the_lists_are_there(page: Page, server: Server) -> None:
+    """Reading takes a while: nothing waits for it, and typing alone asks nothing."""
+    assert server.ask("GET", "/v1/indexes").json["answers"] is True
+    look_up(page, server, q="what makes the dough rise?")
+    body = b'{"index": "wiki", "question": "what makes the dough rise?"}'
+    best, *_ = server.ask("POST", "/v1/ask", body).json["answers"]
+    assert page.text(".answer-text") == best["text"] == "𝔜 Yeast"
+    assert page.text("#answer .source") == f"from Bread, {100 * best['confidence']:.0f} % likely"
+    asked = "performance.getEntriesByType('resource').filter(one => one.name.includes('/v1/'))"
+    calls = page.run(f"{asked}.map(one => [new URL(one.name).pathname, one.startTime, one.responseEnd])")
+    (asked_at,) = (start for path, start, _ in calls if path == "/v1/ask")
+    lists = [end for path, _, end in calls if path == "/v1/search"]
+    assert len(lists) == 3
+    assert asked_at >= max(lists)
+    page.run("document.querySelector('#question').focus()")
+    page.send("Input.insertText", text=" and fall")
+    rest(page)
+    assert page.run(f"{asked}.length") == len(calls)
 
 
 def test_the_request_that_is_shown_works(page: Page, server: Server) -> None:
@@ -137,3 +152,38 @@ def test_the_request_that_is_shown_works(page: Page, server: Server) -> None:
     )
     found = server.ask("POST", "/v1/search", body.encode()).json
     assert [hit["id"] for hit in found["hits"]] == ids(page)
+
+
+def test_a_column_without_passages_says_why(page: Page, server: Server) -> None:
+    look_up(page, server, q="zxqv", view="columns")
+    assert ids(page, ".lexical .list") == []
+    assert page.texts(".empty") == ["No passage has these words."]
+    look_up(page, server, q="zxqv", view="columns", **{"m.topic": "nature"})
+    assert page.texts(".empty") == ["No passage has these words under these filters."]
+    look_up(page, server, q=QUESTION, view="columns")
+    assert page.texts(".empty") == []
+
+
+@pytest.mark.parametrize(
+    ("sims", "ends"),
+    [
+        ([3.0, 11.0], ["11", "3"]),
+        ([-0.4, 0.4], ["0.4", "−0.4"]),
+        ([0.031, 0.047], ["0.05", "0.03"]),
+        ([0.00001, 0.00005], ["5e−5", "8e−6"]),
+    ],
+    ids=str,
+)
+def test_the_ends_of_the_axis_of_sim_have_digits_enough(
+    page: Page, server: Server, sims: list[float], ends: list[str]
+) -> None:
+    page.open(server.url + "/")
+    ranked = [
+        {"hit": {"id": str(sim)}, "words": 1, "meaning": sim, "score": 1 + sim, "sim": {"value": sim}} for sim in sims
+    ]
+    shown = page.run(
+        "import('/page/map.js').then(({ drawMap }) => { const map = document.createElement('div');"
+        f" drawMap(map, {json.dumps(ranked)}, {{ pool: {{ origin: () => null }}, lambda: 1, shown: 10 }});"
+        " return [...map.querySelectorAll('svg > text')].slice(-2).map(e => e.textContent); })"
+    )
+    assert shown == ends

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hybrid.errors import FilterError
-from hybrid.filters import parse_condition
+from hybrid.filters import name_fields, parse_condition
 from hybrid.requests import make_request
 from tests.conftest import small_profile
 from tests.messages import assert_one_clear_line
@@ -32,6 +32,7 @@ from tests.messages import assert_one_clear_line
         ("sum=a=b", {"term": {"meta.sum": "a=b"}}),
         ("x=null", {"term": {"meta.x": "null"}}),
         ("x=[1]", {"term": {"meta.x": "[1]"}}),
+        ('x="=1"', {"term": {"meta.x": "=1"}}),
     ],
 )
 def test_condition_becomes_the_clause_that_it_says(text: str, clause: dict[str, Any]) -> None:
@@ -44,6 +45,32 @@ def test_anything_else_is_refused_with_what_to_say(text: str) -> None:
         parse_condition(text)
     assert_one_clear_line(raised.value)
     assert raised.value.exit_code == 2
+
+
+@pytest.mark.parametrize("text", ["lang==en", "year=>2000", "year=<2000", "year>==2000", "year<>2000", "lang!==en"])
+def test_sign_that_there_is_not_is_refused(text: str) -> None:
+    with pytest.raises(FilterError, match="the signs are =, !=, >=, <=, > and <") as raised:
+        parse_condition(text)
+    assert_one_clear_line(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("filters", "fields"),
+    [
+        (None, []),
+        ({"term": {"topic": "x"}}, ["topic"]),
+        ([{"terms": {"a": [1], "boost": 2}}, {"range": {"meta.b": {"gt": 1}}}], ["a", "meta.b"]),
+        ({"exists": {"field": "c"}}, ["c"]),
+        ({"bool": {"must": {"term": {"a": 1}}, "must_not": [{"prefix": {"b": "x"}}]}}, ["a", "b"]),
+        ({"constant_score": {"filter": {"wildcard": {"a": "x*"}}}}, ["a"]),
+        ({"nested": {"path": "n", "query": {"match": {"n.a": "x"}}}}, ["n.a"]),
+        ({"ids": {"values": ["term"]}}, []),
+        ({"match_all": {}}, []),
+    ],
+    ids=str,
+)
+def test_fields_of_a_filter_are_named(filters: Any, fields: list[str]) -> None:
+    assert list(name_fields(filters)) == fields
 
 
 @given(st.text() | st.from_regex(r"\w+(=|!=|<|>|<=|>=).*"))

@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Literal
 
 from ..requests import MAX_TERMS
-from .clauses import Path, read_clause, scoring_children
+from .clauses import Path, get_at, read_clause, scoring_children
 from .reasons import Reason
 
 #: Fewer characters say too little for a vector; Chinese, Japanese and Korean say more with one.
@@ -51,6 +51,8 @@ class Text:
 @dataclass(frozen=True, slots=True)
 class _Leaf:
     path: Path
+    #: The way from the clause to the string that holds the words.
+    inside: Path
     words: str
     use: _Use
     #: Whether the clause stands in a ``constant_score``, where it may be a filter in disguise.
@@ -64,6 +66,12 @@ def find_text(query: Any, fields: Collection[str], hint: str | None = None) -> T
     if isinstance(found, Reason):
         return found
     return _judge_length(found.words) or found
+
+
+def find_strings(clause: Any, fields: Collection[str], words: str) -> tuple[Path, ...]:
+    """Give the way to every string by which a clause searches for ``words``."""
+    leaves = _walk(clause, frozenset(fields), (), False)
+    return tuple((*leaf.path, *leaf.inside) for leaf in leaves if leaf.words == words)
 
 
 def normalise(text: str) -> str:
@@ -111,13 +119,15 @@ def _walk(clause: Any, fields: frozenset[str], path: Path, constant: bool) -> It
     if read is not None and isinstance(body, Mapping):
         found = read(body, fields)
         if found is not None:
-            yield _Leaf(path, normalise(found[0]), found[1], constant)
+            inside, use = found
+            yield _Leaf(path, (kind, *inside), normalise(get_at(body, inside)), use, constant)
         return
     for step, child in scoring_children(clause):
         yield from _walk(child, fields, (*path, *step), constant or kind == "constant_score")
 
 
-_Found = tuple[str, _Use] | None
+#: Where in a clause's body its text stands.
+_Found = tuple[Path, _Use] | None
 _Reader = Callable[[Mapping[str, Any], frozenset[str]], _Found]
 
 
@@ -128,9 +138,9 @@ def _read_field(use: _Use) -> _Reader:
         named = [(name, value) for name, value in body.items() if name not in ("boost", "_name")]
         if len(named) != 1 or not _searches_text([named[0][0]], fields):
             return None
-        value = named[0][1]
-        text = value.get("query") if isinstance(value, Mapping) else value
-        return (text, use) if isinstance(text, str) else None
+        name, value = named[0]
+        path, text = ((name, "query"), value.get("query")) if isinstance(value, Mapping) else ((name,), value)
+        return (path, use) if isinstance(text, str) else None
 
     return read
 
@@ -140,7 +150,7 @@ def _read_fields(body: Mapping[str, Any], fields: frozenset[str]) -> _Found:
     text = body.get("query")
     if not isinstance(text, str) or not _searches_text(body.get("fields"), fields):
         return None
-    return text, _Use.PREFIX if body.get("type") in ("phrase_prefix", "bool_prefix") else _Use.WORDS
+    return ("query",), _Use.PREFIX if body.get("type") in ("phrase_prefix", "bool_prefix") else _Use.WORDS
 
 
 def _read_language(body: Mapping[str, Any], fields: frozenset[str]) -> _Found:
@@ -149,7 +159,7 @@ def _read_language(body: Mapping[str, Any], fields: frozenset[str]) -> _Found:
     named = body.get("fields") or body.get("default_field")
     if not isinstance(text, str) or not _searches_text(named, fields):
         return None
-    return text, _Use.OPERATORS if _OPERATOR.search(text) else _Use.WORDS
+    return ("query",), _Use.OPERATORS if _OPERATOR.search(text) else _Use.WORDS
 
 
 _READERS: Mapping[str, _Reader] = {

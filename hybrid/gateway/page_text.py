@@ -5,22 +5,24 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import UsageError
-from .clauses import Clause
-from .find_text import find_text, normalise
+from .clauses import Clause, Path, put_at
+from .find_text import find_strings, find_text
 from .reasons import Reason
 from .sites import find_site
 
 
 @dataclass(frozen=True, slots=True)
 class PageText:
-    """The clauses that hold the text of one body, and the words that it was caught with."""
+    """The clauses that hold the text of one body, and where in them it stands."""
 
     clause: Clause
-    words: str
+    places: tuple[Path, ...]
 
     def __call__(self, question: str) -> Clause:
         """Give the clauses as the page would send them for another question."""
-        asked: Clause = _put(self.clause, self.words, question)
+        asked = self.clause
+        for place in self.places:
+            asked = put_at(asked, place, question)
         return asked
 
 
@@ -35,12 +37,4 @@ def read_page_text(body: Any, fields: Collection[str]) -> PageText:
         raise UsageError(f"The page's search stays lexical: {site}.")
     if not site.adds:
         raise UsageError("The page multiplies the text's score by others, so no λ holds for it; tune without --page.")
-    return PageText(site.text, text.words)
-
-
-def _put(clause: Any, words: str, question: str) -> Any:
-    if isinstance(clause, Mapping):
-        return {name: _put(value, words, question) for name, value in clause.items()}
-    if isinstance(clause, list):
-        return [_put(one, words, question) for one in clause]
-    return question if isinstance(clause, str) and normalise(clause) == words else clause
+    return PageText(site.text, find_strings(site.text, fields, text.words))

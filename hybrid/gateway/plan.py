@@ -64,7 +64,7 @@ def agree(plans: Mapping[K, Plan | Lexical], names: Mapping[K, str]) -> dict[K, 
 def to_hybrid(body: Mapping[str, Any], plan: Plan, question: Question, known: Known) -> Rewritten:
     """Give the hybrid body."""
     rewritten = rewrite(body, plan.site, question)
-    return Rewritten(_finish(rewritten.body, body, question.required, known.vector_fields), rewritten.shift)
+    return Rewritten(_finish(rewritten.body, body, question.required, known.hidden), rewritten.shift)
 
 
 def to_lexical(body: Mapping[str, Any], served: Served, hidden: Sequence[str]) -> Body:

@@ -1,7 +1,7 @@
 """Which search bodies pass: a body in, nothing or a refusal out. Default deny, with limits on what costs."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,11 @@ log = logging.getLogger(__name__)
 
 #: Faults named in one refusal or line of the log.
 _MOST_NAMED = 5
+#: Options that name the fields or objects to read. What only chooses what a hit shows (``_source``, ``fields``,
+#: ``docvalue_fields``, ``stored_fields``) is not among them: vectors are taken out of hits again.
+_NAMING = frozenset(
+    {"field", "path", "default_field", "source_fields", "matched_fields", "minimum_should_match_field", "sort"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,33 @@ class Policy:
             raise GatewayError(f"The gateway does not let this pass: {_name(refused)}.")
         if faults:
             log.warning("the policy would refuse %s", _name(faults))
+
+
+def check_vectors(body: Mapping[str, Any], fields: Sequence[str]) -> None:
+    """Refuse a body that reads ``fields``, or what lies in them: a highlight or a facet may show what they hold."""
+    for name, where in _list_named(body, "", ""):
+        if any(name == field or name.startswith(f"{field}.") for field in fields):
+            raise GatewayError(f"The gateway does not let this pass: {Fault(where, 'a field of vectors')}.")
+
+
+def _list_named(value: Any, key: str, where: str) -> Iterator[tuple[str, str]]:
+    """Give every key, since it may be a field's name, and every field that an option names; with the place."""
+    if isinstance(value, dict):
+        for name, inside in value.items():
+            place = f"{where}.{name}" if where else name
+            yield name, place
+            if not _only_counts(name, inside):
+                yield from _list_named(inside, name, place)
+    elif isinstance(value, list):
+        for number, one in enumerate(value):
+            yield from _list_named(one, key, f"{where}[{number}]")
+    elif key in _NAMING and isinstance(value, str):
+        yield value, where
+
+
+def _only_counts(name: str, value: Any) -> bool:
+    """Tell an ``exists`` clause, which says no more than that there is a vector, from what just has its name."""
+    return name == "exists" and not any(isinstance(one, dict | list) for one in _children(value))
 
 
 def nests_deeper(value: Any, most: int) -> bool:

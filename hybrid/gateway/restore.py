@@ -9,6 +9,8 @@ from .rewrite import Body, Question
 
 #: Under this name a hit carries both of its parts.
 PARTS = "_hybrid"
+#: Where a hit shows what its fields hold.
+_SHOWN = ("_source", "fields", "highlight")
 
 
 def restore(response: Body, shift: float) -> None:
@@ -21,19 +23,49 @@ def restore(response: Body, shift: float) -> None:
             hit["_score"] -= shift
 
 
-def strip(response: Any, fields: Sequence[str]) -> None:
-    """Take ``fields`` out of every hit, in place: those of the page, of ``inner_hits`` and of ``top_hits``."""
-    if isinstance(response, list):
-        for part in response:
+def strip(answer: Any, fields: Sequence[str]) -> None:
+    """Take ``fields`` out of every hit, in place: of the page, ``inner_hits``, ``top_hits`` and suggestions."""
+    if isinstance(answer, list):
+        for part in answer:
             strip(part, fields)
-    if not isinstance(response, dict):
-        return
-    for name, value in response.items():
-        if name in ("_source", "fields") and isinstance(value, dict):
-            for field in fields:
-                value.pop(field, None)
-        elif isinstance(value, dict | list):
-            strip(value, fields)
+    elif isinstance(answer, dict):
+        # A page may call a facet ``_source``; only in a hit that is a document.
+        shown = _SHOWN if isinstance(answer.get("_index"), str) else ()
+        if shown:
+            _strip_hit(answer, fields)
+        for name, value in answer.items():
+            if name not in shown:
+                strip(value, fields)
+
+
+def _strip_hit(hit: Body, fields: Sequence[str]) -> None:
+    """Take ``fields`` out of one hit; the source of a nested object names what lies in it from there."""
+    place = _place_of(hit.get("_nested"))
+    for field in fields:
+        drop(hit.get("fields"), field)
+        drop(hit.get("highlight"), field)
+        if place.startswith(f"{field}."):
+            hit.pop("_source", None)
+        elif field.startswith(place):
+            drop(hit.get("_source"), field[len(place) :])
+
+
+def _place_of(nested: Mapping[str, Any] | None) -> str:
+    """Give the way to a nested object, with a point at its end; to a whole document it is empty."""
+    return "" if nested is None else f"{nested['field']}.{_place_of(nested.get('_nested'))}"
+
+
+def drop(value: Any, path: str) -> None:
+    """Take out what stands at ``a.b``, however objects, lists and names with points in them are nested there."""
+    if isinstance(value, list):
+        for one in value:
+            drop(one, path)
+    elif isinstance(value, dict):
+        for name in list(value):
+            if f"{name}.".startswith(f"{path}."):
+                del value[name]
+            elif path.startswith(f"{name}."):
+                drop(value[name], path[len(name) + 1 :])
 
 
 def build_parts_body(question: Question, ids: Sequence[str]) -> Body:

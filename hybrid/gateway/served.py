@@ -47,31 +47,41 @@ class Known:
     target: Target | None
     #: Fields that people's words are searched in.
     text_fields: frozenset[str]
-    #: Fields that hold vectors, and those that adoption added: they are none of the page's.
+    #: Fields that hold vectors, by all of their names.
     vector_fields: tuple[str, ...]
     #: Why there is no target.
     trouble: str = ""
     #: Fields that a value can be found in.
     filterable: tuple[str, ...] = ()
+    #: Fields that adoption added.
+    added_fields: tuple[str, ...] = ()
+
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        """Fields that are none of the page's."""
+        return (*self.vector_fields, *self.added_fields)
 
 
 def read_known(target: Target | None, mappings: Mapping[str, Any], trouble: str = "") -> Known:
     """Read fields off the answer to ``GET /NAME/_mapping``."""
-    types = [one for body in mappings.values() for one in _list_types(body["mappings"])]
+    fields = [one for body in mappings.values() for one in _list_fields(body["mappings"])]
+    vectors = {name for name, body in fields if body.get("type") == "knn_vector" or name.startswith(VECTORS)}
+    aliases = {name for name, body in fields if body.get("type") == "alias" and body["path"] in vectors}
     added = {name for body in mappings.values() for name in list_added(body["mappings"].get("_meta", {}))}
     return Known(
         target,
-        frozenset(name for name, kind in types if kind in _TEXT_TYPES),
-        tuple(sorted({name for name, kind in types if kind == "knn_vector" or name.startswith(VECTORS)} | added)),
+        frozenset(name for name, body in fields if body.get("type") in _TEXT_TYPES),
+        tuple(sorted(vectors | aliases)),
         trouble,
         tuple(sorted({name for body in mappings.values() for name in list_filterable(body["mappings"])} - added)),
+        tuple(sorted(added)),
     )
 
 
-def _list_types(field: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Give every field with its type, those inside others and those that index another a second time included."""
+def _list_fields(field: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Mapping[str, Any]]]:
+    """Give every field with its mapping, those inside others and those that index another a second time included."""
     found = []
     for name, body in {**field.get("properties", {}), **field.get("fields", {})}.items():
         path = f"{prefix}{name}"
-        found += [(path, body.get("type", "object")), *_list_types(body, f"{path}.")]
+        found += [(path, body), *_list_fields(body, f"{path}.")]
     return found

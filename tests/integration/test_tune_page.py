@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from hybrid import open_index
+from hybrid import Passage, open_index
 from hybrid.engines.opensearch.calls import encode
 from hybrid.engines.opensearch.index import OpenSearchIndex
 from hybrid.engines.opensearch.queries import Target
@@ -85,6 +85,49 @@ def test_text_is_scored_as_the_page_scores_it(address: str, raw: Any) -> None:
             sims = {hit.id: hit.sim for hit in dense.hits}
             scores = {one: wanted.get(one, 0.0) + TRUE_LAMBDA * (sim or 0.0) for one, sim in sims.items()}
             assert [hit.score for hit in best] == pytest.approx(sorted(scores.values())[:-6:-1], rel=1e-4)
+
+
+def test_clauses_stay_when_a_longer_vector_makes_the_profile_old(make_index: MakeIndex) -> None:
+    address, vector = make_index(), np.eye(8, dtype=np.float32)[0]
+    with open_index(address, settings=Settings()) as index, open_index(address, settings=Settings()) as writer:
+        assert isinstance(index, OpenSearchIndex)
+        writer.add([Passage("p1", "red cat", vector=vector)], refresh=True)
+        paged = index.scored_by(
+            lambda text: {"constant_score": {"filter": {"match": {"contents": text}}, "boost": 7}}
+        )
+        writer.add([Passage("p2", "green", vector=-9 * vector)], refresh=True)
+        with paged.hold() as held:
+            for one in (paged, held):
+                assert one.profile.max_norm < 9
+                hits = one.search("red", vector=vector).hits
+                assert [(hit.id, hit.sim) for hit in hits] == [("p1", 1.0), ("p2", -9.0)]
+                assert [hit.bm25 for hit in hits] == pytest.approx([7.0, 0.0], abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("query", "asked"),
+    [
+        (
+            {"multi_match": {"query": "text", "fields": ["text", "title"]}},
+            {"query": "Q", "fields": ["text", "title"]},
+        ),
+        ({"match": {"text": "text"}}, {"text": "Q"}),
+        ({"match": {"text": {"query": "and ", "operator": "and"}}}, {"text": {"query": "Q", "operator": "and"}}),
+        ({"query_string": {"query": "text", "default_field": "text"}}, {"query": "Q", "default_field": "text"}),
+    ],
+)
+def test_only_the_text_becomes_another_question(query: Any, asked: Any) -> None:
+    ((kind, _),) = query.items()
+    told = [{kind: asked}, {"match_phrase": {"title": {"query": "Q", "_name": "words"}}}]
+    words = next(iter(query[kind].values()))
+    words = words["query"] if isinstance(words, dict) else words
+    phrase = {"match_phrase": {"title": {"query": words, "_name": "words"}}}
+    # The tag is no text field, so its clause stays outside.
+    tagged = {"bool": {"should": [query, phrase, {"term": {"tag": words}}], "filter": [{"term": {"tag": words}}]}}
+    for page in ({"bool": {"should": [query, phrase]}}, tagged):
+        page_text = read_page_text({"query": page}, FIELDS)
+        assert page_text("Q")["bool"]["should"] == told
+        assert page_text(words.strip()) == read_page_text({"query": page_text(words.strip())}, FIELDS)(words.strip())
 
 
 def test_gateway_scores_by_the_same_clauses() -> None:

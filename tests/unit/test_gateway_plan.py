@@ -1,5 +1,6 @@
 """What keeps a search lexical, what a request may wish, and what holds for every body."""
 
+import json
 from typing import Any
 
 import pytest
@@ -175,18 +176,39 @@ def test_a_source_that_is_not_wanted_is_not_asked_for(body: Any) -> None:
 
 def test_vectors_are_taken_out_of_answers_wherever_hits_are() -> None:
     def hit() -> Any:
-        return {"_source": {"v": [1], "a": 1, "fields": {"b": 1}}, "fields": {"v": [1], "a": [1]}}
+        source = {"v": [1], "a": 1, "fields": {"b": 1}}
+        return {"_index": "i", "_source": source, "fields": {"v": [1], "a": [1]}, "highlight": {"v": ["1"]}}
 
-    answer = {
-        "hits": {"hits": [{**hit(), "inner_hits": {"x": {"hits": {"hits": [hit()]}}}}]},
-        "aggregations": {"v": {"buckets": [{"top": {"hits": {"hits": [hit()]}}}]}},
-    }
+    def around(one: Any) -> Any:
+        top = {"hits": {"hits": [one]}}
+        return {
+            "hits": {"hits": [{**one, "inner_hits": {"x": top, "_source": top}}]},
+            "aggregations": {"v": {"buckets": [{"top": top}]}, "fields": {"_source": top}, "highlight": top},
+            "suggest": {"s": [{"options": [one]}]},
+        }
+
+    answer = json.loads(json.dumps(around(hit())))
     strip(answer, ["v"])
-    clean = {"_source": {"a": 1, "fields": {"b": 1}}, "fields": {"a": [1]}}
-    assert answer == {
-        "hits": {"hits": [{**clean, "inner_hits": {"x": {"hits": {"hits": [clean]}}}}]},
-        "aggregations": {"v": {"buckets": [{"top": {"hits": {"hits": [clean]}}}]}},
-    }
+    clean = {"_index": "i", "_source": {"a": 1, "fields": {"b": 1}}, "fields": {"a": [1]}, "highlight": {}}
+    assert answer == around(clean)
+
+
+@pytest.mark.parametrize(
+    ("source", "nested", "left"),
+    [
+        ({"m": {"v": [1], "a": 1}, "m.v": [1], "v": 1}, None, {"m": {"a": 1}, "v": 1}),
+        ({"n": [{"x": [{"v": [1], "a": 1}]}, {"x": {"v": [1]}}]}, None, {"n": [{"x": [{"a": 1}]}, {"x": {}}]}),
+        ({"x": {"v": [1]}, "x.v": [1], "v": 1}, {"field": "n"}, {"x": {}, "v": 1}),
+        ({"v": [1], "a": 1}, {"field": "n", "_nested": {"field": "x"}}, {"a": 1}),
+        ({"vector": [1]}, {"field": "w"}, None),
+        ({"deeper": [1]}, {"field": "w", "_nested": {"field": "x"}}, None),
+        ({"w": [{"vector": [1]}], "wide": 1}, None, {"wide": 1}),
+    ],
+)
+def test_vectors_are_taken_out_of_objects_and_of_what_is_nested(source: Any, nested: Any, left: Any) -> None:
+    hit = {"_index": "i", "_source": source, **({} if nested is None else {"_nested": nested})}
+    strip(hit, ["m.v", "n.x.v", "w"])
+    assert hit.get("_source") == left
 
 
 def test_scores_are_restored_where_there_are_any() -> None:
@@ -287,7 +309,10 @@ def test_fields_are_read_off_the_mapping() -> None:
         "meta": {"properties": {"abstract": {"type": "match_only_text"}, "year": {"type": "long"}}},
         "vec_b": {"type": "knn_vector", "dimension": 2},
         "vec_a": {"type": "knn_vector", "dimension": 2},
+        "chunks": {"type": "nested", "properties": {"face": {"type": "knn_vector", "dimension": 2}}},
+        "face": {"type": "alias", "path": "chunks.face"},
+        "name": {"type": "alias", "path": "title"},
     }
     known = read_known(KNOWN.target, {"one": {"mappings": {"properties": properties}}, "two": {"mappings": {}}})
     assert known.text_fields == {"title", "title.english", "meta.abstract"}
-    assert known.vector_fields == ("vec_a", "vec_b")
+    assert known.vector_fields == ("chunks.face", "face", "vec_a", "vec_b")

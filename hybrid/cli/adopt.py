@@ -142,7 +142,7 @@ def _check_same(
 
 def _report(client: Client, origin: Origin, target: Target, adopted: Adopted, *, as_json: bool) -> int:
     there, status = client.run(adopt.count(origin.index)), client.run(read_status(target))
-    refused = adopted.copied.failures
+    refused = list(adopted.refused.values())
     if as_json:
         print_json(
             {
@@ -162,7 +162,9 @@ def _report(client: Client, origin: Origin, target: Target, adopted: Adopted, *,
     if adopted.truncated:
         say(f"{adopted.truncated:,} documents are longer than the encoder reads; BM25 sees them whole")
     for one in refused[:_MOST_NAMED]:
-        say(f"not copied: {one.id}: {one.reason}")
+        say(f"refused: {one.id}: {one.reason}")
+    if refused:
+        say(f"{len(refused):,} refused in all; the next run tries again")
     if there != status.passages and not refused:
         say("documents came or went meanwhile; the same command again carries them over")
     return FINISHED_WITH_REJECTS if refused else 0

@@ -1,7 +1,8 @@
 """``Adoption``: passes over an index that goes on being written to, until the new one holds the same."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -17,13 +18,15 @@ from ..engines.opensearch.patience import persist
 from ..engines.opensearch.queries import Target
 from ..isolate import encode_each, fill_pending
 from ..passages import Vector
-from ..records import BulkReport, Encode, Job
+from ..records import BulkReport, Encode, Failure, Job
 from .progress import Progress
+from .reached import Reached
 
 if TYPE_CHECKING:
     from ..encoders import Encoder
 
 T = TypeVar("T")
+Pages = Generator[list[Document], None, None]
 
 JOB = "adopt"
 #: Passes at the most: each carries over what came during the one before, and is shorter.
@@ -35,6 +38,8 @@ class Adopted:
     """What was done in this run, and in all runs."""
 
     copied: BulkReport = dataclasses.field(default_factory=BulkReport)
+    #: By id, what the new index has not taken as it should be; it is tried again in each run.
+    refused: dict[str, Failure] = dataclasses.field(default_factory=dict)
     removed: int = 0
     #: Copied documents of which the encoder read only the beginning, in all runs.
     truncated: int = 0
@@ -51,13 +56,14 @@ class Adoption:
         self._intake = Intake(client, target)
         fresh = Job(JOB, f"the index {origin.name}", origin.uuid)
         self._job = self._intake.load_job(JOB) or fresh
+        self._reached = Reached(self._job.counts)
         self.adopted = Adopted(truncated=self._job.counts.get("truncated", 0))
 
     def run(self, *, encode: bool) -> Adopted:
         """Make the new index hold what the origin holds; vectors are left to workers unless ``encode``."""
         with Progress("documents") as progress:
             for number in range(PASSES):
-                copied = self._copy_all(progress, self._encode if encode else None)
+                copied = self._copy_all(progress, self._encode if encode else None, retry=number == 0)
                 if number and not copied:
                     break
             self._remove_gone(progress)
@@ -65,32 +71,61 @@ class Adoption:
                 self._fill(progress)
         return self.adopted
 
-    def _copy_all(self, progress: Progress, encode: Encode | None) -> int:
+    def _copy_all(self, progress: Progress, encode: Encode | None, *, retry: bool) -> int:
         """Copy what is new; gives how many documents that was."""
         before = self.adopted.copied.total
         # Every write up to these numbers is done; the refresh that comes next makes all of them visible.
         numbers = self._insist(lambda: adopt.read_numbers(self._origin))
         progress.begin("documents", 0, self._insist(lambda: adopt.count(self._origin.index)))
         for shard, done in sorted(numbers.items()):
-            if self._position(shard) < done:
+            if retry and self._reached.refused(shard):
+                self._retry(shard, progress, encode)
+            if self._reached.position(shard) < done:
                 self._copy_shard(shard, done, progress, encode)
         return self.adopted.copied.total - before
 
+    def _retry(self, shard: int, progress: Progress, encode: Encode | None) -> None:
+        """Copy what was refused in earlier runs, unless it has changed or gone since."""
+        refused: list[int] = []
+        with closing(self._read(shard, -1, self._reached.refused(shard))) as pages:
+            for documents in pages:
+                refused += self._copy(documents, encode)
+                progress.update(self.adopted.copied.total)
+        self._reached.settle(shard, refused)
+        self._save()
+
     def _copy_shard(self, shard: int, done: int, progress: Progress, encode: Encode | None) -> None:
         """Copy one shard's documents, page by page; how far it is stands in the job."""
+        with closing(self._read(shard, self._reached.position(shard))) as pages:
+            for documents in pages:
+                refused = self._copy(documents, encode)
+                # Beyond ``done`` a write with a lower number may still be on its way.
+                self._reached.advance(shard, min(documents[-1].number, done), refused)
+                self._save()
+                progress.update(self.adopted.copied.total)
+        self._reached.advance(shard, done, [])
+        self._save()
+
+    def _read(self, shard: int, beyond: int, among: list[int] | None = None) -> Pages:
+        """Give a shard's documents as it is now, page by page."""
         snapshot = self._insist(lambda: adopt.open_shard(self._origin, shard))
         try:
-            beyond = self._position(shard)
-            while documents := self._client.run(adopt.read_documents(snapshot, beyond)):
-                self._target, copied = self._client.run(adopt.copy_documents(self._target, documents, encode))
-                self.adopted.copied += copied
+            while documents := self._client.run(adopt.read_documents(snapshot, beyond, among)):
+                yield documents
                 beyond = documents[-1].number
-                # Beyond ``done`` a write with a lower number may still be on its way.
-                self._save(shard, min(beyond, done), self._count_cut(documents))
-                progress.update(self.adopted.copied.total)
         finally:
             self._client.run(reads.close_snapshot(snapshot))
-        self._save(shard, done, 0)
+
+    def _copy(self, documents: list[Document], encode: Encode | None) -> list[int]:
+        """Copy a page; gives the numbers of what was refused."""
+        self._target, copied = self._client.run(adopt.copy_documents(self._target, documents, encode))
+        refused = {one.id: one for one in copied.refused}
+        for one in documents:
+            self.adopted.refused.pop(one.id, None)
+        self.adopted.refused |= refused
+        self.adopted.copied += copied.report
+        self.adopted.truncated += self._count_cut([one for one in documents if one.id not in refused])
+        return [one.number for one in documents if one.id in refused]
 
     def _fill(self, progress: Progress) -> None:
         """Encode what an earlier run left to workers, and note why something cannot be encoded."""
@@ -120,12 +155,8 @@ class Adoption:
             self._client.run(reads.close_snapshot(snapshot))
         self._intake.refresh()
 
-    def _position(self, shard: int) -> int:
-        return self._job.counts.get(_name(shard), -1)
-
-    def _save(self, shard: int, position: int, cut: int) -> None:
-        self.adopted.truncated += cut
-        counts = {**self._job.counts, _name(shard): position, "truncated": self.adopted.truncated}
+    def _save(self) -> None:
+        counts = {**self._reached.to_counts(), "truncated": self.adopted.truncated}
         self._job = self._intake.save_job(dataclasses.replace(self._job, counts=counts))
 
     def _count_cut(self, documents: list[Document]) -> int:
@@ -138,7 +169,3 @@ class Adoption:
     def _insist(self, attempt: Callable[[], Conversation[T]]) -> T:
         """Carry out what does no harm when it is done twice."""
         return self._client.run(persist(attempt))
-
-
-def _name(shard: int) -> str:
-    return f"shard {shard}"

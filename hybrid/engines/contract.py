@@ -120,10 +120,16 @@ class Index(Protocol):
         """Merge deleted passages away, so that BM25 counts living ones only."""
 
     def under(self, k1: float, b: float) -> Self:
-        """Open the index once more, ranked with other constants of BM25, where it has a choice."""
+        """Open the index once more, ranked with other constants of BM25, where it has a choice; as ``hold`` does."""
 
     def hold(self) -> Self:
-        """Open the index once more to read it as it is now, whatever is written meanwhile; to be closed like any."""
+        """Open the index once more to read it as it is now, whatever is written meanwhile; to be closed like any.
+
+        One that is held gives its own moment again, as long as it is open itself.
+        """
+
+    def moment(self) -> str:
+        """Name the state that is read, by another name after every change."""
 
     def close(self) -> None:
         """Let go of files and connections."""

@@ -96,7 +96,7 @@ class RemoteIndex(_ReadOnly):
         raise self._refused()
 
     add = delete = delete_documents = fetch = scan = ids = status = meta_types = _refuse
-    intake = settle = under = hold = _refuse
+    intake = settle = under = hold = moment = _refuse
 
     def close(self) -> None:
         """Close the connection."""

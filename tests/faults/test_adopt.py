@@ -106,3 +106,20 @@ def test_workers_encode_what_was_adopted(
             sims[key] = float((given @ vector).max())
         hits = index.search("the moon pulls the tide", k=DOCUMENTS, dense="exact").hits
         assert {hit.id: hit.sim for hit in hits} == pytest.approx(sims, abs=1e-4)
+
+
+def test_a_document_of_too_many_passages_fails_alone(adopt: Adopt, troupe: Troupe, raw: Any, source: str) -> None:
+    """The index takes no more nested objects; no other document waits for that, and nothing is sent for ever."""
+    raw.indices.put_settings(index=source, body={"index.mapping.nested_objects.limit": 20})
+    raw.index(index=source, id="a-long", body={"title": "long", "body": "moon " * 30 * BLOCK}, refresh=True)
+    assert adopt("--split", str(BLOCK))["created"] == DOCUMENTS + 1
+    with open_index(f"{troupe.upstream}/{source}-new", settings=troupe.settings) as index:
+
+        def done() -> bool:
+            raw.indices.refresh(index=f"{source}-new")
+            return index.status().pending == 0
+
+        wait_for(done, "encoding", troupe.evidence)
+        assert (index.status().encoded, index.status().failed) == (DOCUMENTS, 1)
+    trouble = raw.get(index=f"{source}-new", id="a-long")["_source"]["encode_error"]
+    assert "nested_objects.limit" in trouble["reason"]

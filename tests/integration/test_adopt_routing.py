@@ -8,6 +8,12 @@ from typing import Any
 import pytest
 
 from hybrid import open_index
+from hybrid.engines.opensearch.calls import Answer, Call, Conversation, Pause
+from hybrid.engines.opensearch.client import Client
+from hybrid.engines.opensearch.fill import read_wanted
+from hybrid.engines.opensearch.lifecycle import open_target
+from hybrid.engines.opensearch.reads import read_stored
+from hybrid.settings import Settings
 from tests.commands import Say, one_line
 from tests.integration.adopting import make_adopter
 from tests.services.discover import Service
@@ -114,3 +120,51 @@ def test_an_id_that_is_there_twice_is_refused(
     said = hybrid("adopt", f"{opensearch.url}/{name}", new, "--text", "body", "--encoder", model, "--scale", "20")
     assert said.code == 1
     assert "has two documents d7, with different routings" in one_line(said)
+
+
+def overhear(conversation: Conversation[Any], calls: list[str]) -> Conversation[Any]:
+    """Go on with a conversation, and note what it asks."""
+    try:
+        step: Call | Pause = next(conversation)
+        while True:
+            calls += [f"{step.method} {step.path}"] if isinstance(step, Call) else []
+            answer: Answer = yield step
+            step = conversation.send(answer)
+    except StopIteration as stop:
+        return stop.value
+
+
+def test_a_worker_finds_what_no_search_finds_yet(adopt: Any, raw: Any, name: str, opensearch: Service) -> None:
+    """New, edited, moved and removed since the last refresh; by searches alone, no point in time."""
+    adopt("--queue")
+    new = f"{name}-new"
+    raw.indices.put_settings(index=new, body={"refresh_interval": "-1"})
+    added, edited, moved, gone = ("new", "ann"), ("d3", owner_of(3)), ("d1", owner_of(1)), ("d2", owner_of(2))
+    lines: list[Document] = []
+    for (key, routing), word in {added: "added", edited: "edited", ("d1", "dot"): "moved"}.items():
+        lines += [{"index": {"_id": key, "routing": routing}}, {**make_note(3, word), "id": key}]
+    lines += [{"delete": {"_id": key, "routing": routing}} for key, routing in (moved, gone)]
+    assert not raw.bulk(body=lines, index=new, refresh=False)["errors"]
+    client, calls = Client(opensearch.url, Settings()), list[str]()
+    target = client.run(open_target(new))
+    ids = ["new", "d1", "d2", "d3", "d4", "never"]
+    found = client.run(overhear(read_wanted(target, ids), calls))
+    client.close()
+    assert {one.id: (one.source["text"].split()[1], one.routing) for one in found} == {
+        "new": ("added", "ann"),
+        "d1": ("moved", "dot"),
+        "d3": ("edited", owner_of(3)),
+        "d4": ("moon", owner_of(4)),
+    }
+    assert len(found) == 4
+    assert not [one for one in calls if "point_in_time" in one]
+
+
+def test_whoever_only_reads_finds_documents_by_searches_alone(adopt: Any, name: str, opensearch: Service) -> None:
+    adopt("--queue")
+    client, calls = Client(opensearch.url, Settings()), list[str]()
+    target = client.run(open_target(f"{name}-new"))
+    found = client.run(overhear(read_stored(target, ["d1", "d5", "never"], ["text"]), calls))
+    client.close()
+    assert {one.id: one.source["text"] for one in found} == {f"d{n}": make_note(n)["body"] for n in (1, 5)}
+    assert {one.rpartition("/")[2] for one in calls} == {"_mget", "_search"}

@@ -19,9 +19,11 @@ import pytest
 from hybrid import IndexSpec, Passage, create_index, open_index
 from hybrid.cli.main import run
 from hybrid.encoders import Encoder, backends, load_encoder
-from hybrid.engines.opensearch import lifecycle, reencode
+from hybrid.engines.opensearch import lifecycle, reencode, writes
 from hybrid.engines.opensearch.client import Client
 from hybrid.engines.opensearch.locks import acquire_lock, release_lock
+from hybrid.engines.opensearch.queries import Target
+from hybrid.engines.opensearch.status import read_status
 from hybrid.errors import FilterError
 from hybrid.passages import Mode
 from hybrid.queue import signs
@@ -51,6 +53,8 @@ ROLES = {
     "keeping": ["hybrid_keep"],
 }
 COUNT = 300
+#: Documents with routings: some of them lie where their ids alone would not put them.
+ROUTED = 6
 CALLER = "Basic ZXZlOnNlY3JldA=="
 
 
@@ -75,6 +79,7 @@ def heard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Overheard]]
             patch.setenv(f"HYBRID_{name}", value)
         patch.setenv("XDG_STATE_HOME", str(folder))
         ingest(ear, folder, models[0])
+        route(ear, models[0])
         ask(ear, encoder, folder)
         serve(ear, folder)
         work(ear, troupe, encoder, newer)
@@ -108,6 +113,19 @@ def ingest(ear: Ear, folder: Path, model: Path) -> None:
         index.add([Passage("a", "the tide", vector=[2.0] * index.profile.dimension)])
 
 
+def route(ear: Ear, model: Path) -> None:
+    """Adopt documents that have routings; workers are left to add the vectors."""
+    ear.who = ""
+    with closing(opensearchpy.OpenSearch([ear.node])) as library:
+        library.indices.create(index="routed", body={"settings": {"number_of_shards": 3, "number_of_replicas": 0}})
+        for number in range(ROUTED):
+            library.index(
+                index="routed", id=f"d{number}", routing=f"r{number}", body={"body": "the tide"}, refresh=True
+            )
+    options = ["--text", "body", "--encoder", model, "--scale", "20", "--replicas", "0", "--queue"]
+    hybrid("adopt", "os:routed", "os:wiki-routed", *options)
+
+
 def ask(ear: Ear, encoder: Encoder, folder: Path) -> None:
     """Ask one question and many, in every mode, with mistakes."""
     ear.who = "asking"
@@ -124,6 +142,8 @@ def ask(ear: Ear, encoder: Encoder, folder: Path) -> None:
         assert index.fetch([first])
         with index.hold() as held:
             assert held.search("tide", vector=vector).hits
+    with open_index("os:wiki-routed") as index:
+        assert index.fetch([f"d{number}" for number in range(ROUTED)]).keys() == {f"d{n}" for n in range(ROUTED)}
     questions = folder / "questions.tsv"
     questions.write_text("".join(f"the tide {number}\t['tide {number}']\n" for number in range(6)), "utf-8")
     hybrid("batch", "os:wiki", questions, "--out", folder / "run.json")
@@ -175,8 +195,16 @@ def work(ear: Ear, troupe: Troupe, encoder: Encoder, newer: Encoder) -> None:
         wait_until_it_did("PUT", f"/{name}--.*/_mapping")
     with Broker(Settings(redis_url=troupe.redis.url)) as broker:
         assert signs.read_done(broker, "one@here")["encoded"] >= 3 * COUNT
+    routed = client.run(lifecycle.open_target("wiki-routed"))
+    wait_for(lambda: has_all_vectors(client, routed), "vectors of routed documents", troupe.evidence)
     worker.stop()
     client.close()
+
+
+def has_all_vectors(client: Client, target: Target) -> bool:
+    """Tell whether the routed documents have theirs; asked of the node itself, in nobody's name."""
+    client.run(writes.refresh(target))
+    return client.run(read_status(target)).encoded == ROUTED
 
 
 def keep(ear: Ear, folder: Path, models: list[Path]) -> None:

@@ -60,8 +60,8 @@ class LocalIndex:
         return result
 
     def ask(self, question: str, **options: Unpack[AskOptions]) -> AskResult:
-        """Answer a question from the passages that a search finds; the options are those of ``AskOptions``."""
-        return ask(self.search, self._settings, question, options)
+        """Answer a question from the passages that a search finds, which are read here unless ``here`` is False."""
+        return ask(self.search, self._settings, question, {**options, "here": options.get("here") is not False})
 
     def search_many(
         self,
@@ -126,11 +126,16 @@ class LocalIndex:
 
     def under(self, k1: float, b: float) -> Self:
         """Open the index once more, ranked with other constants of BM25; to be closed like any other."""
-        return type(self)(Reader(self._reader.folder, lambda profile: dataclasses.replace(profile, k1=k1, b=b)))
+        other = self._reader.again(lambda profile: dataclasses.replace(profile, k1=k1, b=b))
+        return type(self)(other, self._settings)
 
     def hold(self) -> Self:
-        """Open the index once more to read it as it is now, whatever is written meanwhile."""
-        return type(self)(Reader(self._reader.folder, self._reader.change).stay(), self._settings)
+        """Open the index once more to read it as it is now; one that is held already gives the same moment again."""
+        return type(self)(self._reader.again().stay(), self._settings)
+
+    def moment(self) -> str:
+        """Name what is there now, by another name after every change."""
+        return self._reader.name_moment()
 
     def close(self) -> None:
         """Close the files, and let other writers in."""

@@ -23,6 +23,10 @@ def create_index(folder: Path, profile: Profile, spec: IndexSpec) -> str:
     """Make an empty index in a folder that is not there or empty, and give its path."""
     find_analyzer(profile.analyzer)
     kinds = _read_spec(folder, spec)
+    if folder.is_file():
+        raise IndexExistsError(
+            f"Cannot create an index in {folder}: it is a file. The index comes before its sources."
+        )
     with explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
         # Before the lock, which leaves a file of ours.
@@ -61,10 +65,6 @@ def _read_spec(folder: Path, spec: IndexSpec) -> dict[str, Kind]:
 
 
 def _check_free(folder: Path) -> None:
-    if folder.is_file():
-        raise IndexExistsError(
-            f"Cannot create an index in {folder}: it is a file. The index comes before its sources."
-        )
     if (folder / database.NAME).exists():
         raise IndexExistsError(f"Cannot create an index in {folder}: there is one.")
     if foreign := _list_foreign(folder):

@@ -1,5 +1,8 @@
 """The reading side of a local index: the newest commit as a view, and the passages of rows."""
 
+import copy
+import dataclasses
+import hashlib
 import json
 import os
 import sqlite3
@@ -65,11 +68,30 @@ class Reader:
         #: The state at which ``hold`` or ``stay`` is staying.
         self._held: State | None = None
         self._stays = False
+        #: Whether the connection is that of another reader.
+        self._borrows = False
         self._groups: dict[str, Arrays] = {}
         self._masks: OrderedDict[bytes, Mask] = OrderedDict()
 
+    def again(self, change: Callable[[Profile], Profile] | None = None) -> Self:
+        """Give another reader of the folder, with its own ``change`` if there is one; to be closed like this one.
+
+        Where this one stays at a commit, so does the other, as long as this one is open: a commit that is no longer
+        the newest cannot be opened a second time.
+        """
+        if self._held is None or not self._stays:
+            return type(self)(self.folder, change or self.change)
+        other = copy.copy(self)
+        other._borrows = True
+        if change is not None:
+            other.change = change
+            other._held = dataclasses.replace(self._held, profile=change(self._held.profile))
+        return other
+
     def stay(self) -> Self:
-        """Stay at the newest commit for good."""
+        """Stay at the newest commit for good; one that stays already remains where it is."""
+        if self._stays:
+            return self
         with self._lock, database.explained(self.folder):
             self._held = self._enter(self._connect(), self._refresh)
             self._stays = True
@@ -148,6 +170,11 @@ class Reader:
         with self._lock, database.explained(self.folder):
             return read(self._connect())
 
+    def name_moment(self) -> str:
+        """Name what is there, by another name after every change: what is written lies in groups of new names."""
+        seen = [(one.name, one.checksum, (one.alive or b"").hex()) for one in self.ask(read_segments)]
+        return hashlib.sha256(orjson.dumps(seen)).hexdigest()
+
     def count_groups(self) -> int:
         """Give the number of groups of arrays that count."""
         return len(self.ask(read_segments))
@@ -177,8 +204,9 @@ class Reader:
 
     def close(self) -> None:
         """Close the files."""
-        with self._lock:
-            self._connection.close()
+        if not self._borrows:
+            with self._lock:
+                self._connection.close()
 
     def _connect(self) -> sqlite3.Connection:
         """Give the connection; a process that was forked opens one of its own."""

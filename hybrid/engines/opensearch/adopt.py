@@ -1,31 +1,34 @@
 """Another index's documents into one that is hybrid: pages of a shard in the order of its writes, copied in bulk.
 
 A shard numbers its writes, and a later write has a higher number. So what was copied is told by one number a shard:
-a second pass reads what came after it, and nothing else. Removals leave no trace in the origin; they are found by
-asking it for the ids that were copied.
+a second pass reads what came after it, and what was refused before, by its numbers. Removals leave no trace in the
+origin; they are found by asking it for the ids that were copied.
 """
 
+import dataclasses
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import mappings
 
 from ...errors import IndexExistsError, IndexStateError
-from ...passages import ENCODED_HASH, ID, PENDING, TEXT_HASH, hash_text
+from ...passages import ENCODE_ERROR, ENCODED_HASH, ID, PENDING, TEXT_HASH, hash_text
 from ...profile import Profile
-from ...records import BulkReport, Encode
+from ...records import BulkReport, Encode, Failure
 from ..spec import IndexSpec
 from . import reads, writes
 from .adopted_body import ADOPTED_KEY, Origin, build_adopted_body, read_origin
 from .bulk import Action, split_batches, write_batch
 from .calls import Call, Conversation, ask, check, encode, encode_lines
-from .encoding import encode_documents
+from .encoding import Encoded, Pair, encode_documents, group_by_parts
+from .fill import OF_ONE, add_trouble, name_refusal
 from .layout import read_pair
 from .lifecycle import MAPPING, open_target
+from .moment import HELD_ALIVE
 from .names import IndexName, build_index_name
-from .queries import KEEP_ALIVE, Target
+from .queries import Clause, Target, at_point
 from .reads import Place, name_place
 
 #: Documents of a page; they may be large.
@@ -48,19 +51,34 @@ class Document:
         return self.id, self.routing
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """What became of some documents."""
+
+    report: BulkReport = dataclasses.field(default_factory=BulkReport)
+    #: What the new index did not take as it should be, and why; it may be there without its vector.
+    refused: tuple[Failure, ...] = ()
+
+    def __add__(self, other: "Copied") -> "Copied":
+        return Copied(self.report + other.report, self.refused + other.refused)
+
+
+@dataclass(frozen=True, slots=True)
 class _Draft:
     """A document on its way into the new index."""
 
     document: Document
-    pair: tuple[str, str]
+    pair: Pair
     text_hash: str
-    vector: Any = None
 
-    def to_action(self, profile: Profile) -> Action:
-        ours: dict[str, Any] = {ID: self.document.id, TEXT_HASH: self.text_hash, PENDING: self.vector is None}
-        if self.vector is not None:
-            ours |= {profile.vector_field: self.vector, ENCODED_HASH: self.text_hash}
+    def to_action(self, profile: Profile, outcome: Encoded | str | None) -> Action:
+        """Write it with its vector, with the reason why there is none, or to wait for one."""
+        ours: dict[str, Any] = {ID: self.document.id, TEXT_HASH: self.text_hash}
+        ours[PENDING] = not isinstance(outcome, Encoded)
+        if isinstance(outcome, Encoded):
+            ours |= {profile.vector_field: outcome.value, ENCODED_HASH: self.text_hash}
+        elif outcome is not None:
+            ours[ENCODE_ERROR] = add_trouble(None, outcome, profile.fingerprint, self.text_hash)
         head = {"index": name_place(self.document.place)}
         return Action(self.document.id, encode_lines(head, {**self.document.source, **ours}))
 
@@ -111,16 +129,20 @@ def read_numbers(origin: Origin) -> Conversation[dict[int, int]]:
 
 def open_shard(origin: Origin, shard: int) -> Conversation[str]:
     """Freeze one shard as it is now, and give the name of the snapshot."""
-    params = {"keep_alive": KEEP_ALIVE, "preference": f"_shards:{shard}"}
+    # Encoding a page of long documents may take many minutes, in which nothing is read.
+    params = {"keep_alive": HELD_ALIVE, "preference": f"_shards:{shard}"}
     call = Call("POST", f"/{origin.index}/_search/point_in_time", params=params)
     return str((yield from ask(call, what=f"read {origin.name}"))["pit_id"])
 
 
-def read_documents(snapshot: str, beyond: int) -> Conversation[list[Document]]:
-    """Give the next documents of a shard, in the order of the writes beyond a number."""
+def read_documents(snapshot: str, beyond: int, among: Sequence[int] | None = None) -> Conversation[list[Document]]:
+    """Give the next documents of a shard, in the order of the writes beyond a number; of these all, or only some."""
+    wanted: list[Clause] = [{"range": {"_seq_no": {"gt": beyond}}}]
+    if among is not None:
+        wanted.append({"terms": {"_seq_no": list(among)}})
     body = {
-        "pit": {"id": snapshot, "keep_alive": KEEP_ALIVE},
-        "query": {"range": {"_seq_no": {"gt": beyond}}},
+        **at_point(snapshot),
+        "query": {"bool": {"filter": wanted}},
         "sort": [{"_seq_no": "asc"}],
         "size": PAGE,
         "seq_no_primary_term": True,
@@ -133,19 +155,23 @@ def read_documents(snapshot: str, beyond: int) -> Conversation[list[Document]]:
 
 def copy_documents(
     target: Target, documents: Sequence[Document], encode: Encode | None
-) -> Conversation[tuple[Target, BulkReport]]:
+) -> Conversation[tuple[Target, Copied]]:
     """Write documents as they are, with what we add; one whose text has not changed keeps its vector.
 
     Without ``encode`` the others wait for one. Gives the target with the profile as it is afterwards.
     """
-    known = yield from _read_vectors(target, [one.place for one in documents])
-    drafts = [_draft(target.profile, one, known.get(one.place, {})) for one in documents]
-    norm = _add_vectors(target.profile, drafts, encode) if encode else 0.0
-    target = yield from writes.fit_norm(target, norm)
-    report = BulkReport()
-    for batch in split_batches([draft.to_action(target.profile) for draft in drafts]):
-        report += yield from write_batch(target.name, batch, alias=target.is_alias)
-    return target, report
+    drafts = [_draft(target.profile, one) for one in documents]
+    before = yield from _read_before(target, [one.place for one in documents], [ENCODED_HASH])
+    copied = Copied()
+    for group in group_by_parts(target.profile, drafts, lambda draft: draft.pair):
+        same = [one for one in group if before.get(one.document.place, {}).get(ENCODED_HASH) == one.text_hash]
+        outcomes = yield from _read_vectors(target, same)
+        if encode:
+            outcomes |= _encode(target.profile, [one for one in group if one.document.place not in outcomes], encode)
+        norms = [one.norm for one in outcomes.values() if isinstance(one, Encoded)]
+        target = yield from writes.fit_norm(target, max(norms, default=0.0))
+        copied += yield from _write(target, group, outcomes)
+    return target, copied
 
 
 def remove_gone(origin: Origin, target: Target, snapshot: str, after: Any) -> Conversation[tuple[int, Any]]:
@@ -154,9 +180,8 @@ def remove_gone(origin: Origin, target: Target, snapshot: str, after: Any) -> Co
     ids = [stored.id for stored in page.passages]
     there = (yield from _list_places(origin, ids)) if ids else set()
     gone = [stored.place for stored in page.passages if stored.place not in there]
-    report = BulkReport()
-    for batch in split_batches([Action(place[0], encode_lines({"delete": name_place(place)})) for place in gone]):
-        report += yield from write_batch(target.name, batch, alias=target.is_alias)
+    actions = (Action(place[0], encode_lines({"delete": name_place(place)})) for place in gone)
+    report = yield from _send(target, actions)
     return report.deleted, page.after
 
 
@@ -180,13 +205,27 @@ def _list_places(origin: Origin, ids: Sequence[str]) -> Conversation[set[Place]]
     return {(hit["_id"], hit.get("_routing")) for hit in hits}
 
 
-def _read_vectors(target: Target, places: Sequence[Place]) -> Conversation[dict[Place, Mapping[str, Any]]]:
-    """Give what is stored of documents that were copied before: vectors and the hashes of their texts."""
-    fields = [TEXT_HASH, ENCODED_HASH, target.profile.vector_field]
+def _read_before(
+    target: Target, places: Sequence[Place], fields: Sequence[str]
+) -> Conversation[dict[Place, Mapping[str, Any]]]:
+    """Give what is stored of documents that were copied before."""
     return {one.place: one.source for one in (yield from reads.read_at(target, places, fields))}
 
 
-def _draft(profile: Profile, document: Document, before: Mapping[str, Any]) -> _Draft:
+def _read_vectors(target: Target, same: Sequence[_Draft]) -> Conversation[dict[Place, Encoded | str]]:
+    """Give the vectors of documents whose texts have not changed; they are no longer than the profile says."""
+    field = target.profile.vector_field
+    before = yield from _read_before(target, [one.document.place for one in same], [ENCODED_HASH, field])
+    stored = {one.document.place: before.get(one.document.place, {}) for one in same}
+    return {
+        one.document.place: Encoded(stored[one.document.place][field], 0.0)
+        for one in same
+        if stored[one.document.place].get(ENCODED_HASH) == one.text_hash
+        and stored[one.document.place].get(field) is not None
+    }
+
+
+def _draft(profile: Profile, document: Document) -> _Draft:
     said = document.source.get(ID, document.id)
     if said != document.id:
         raise IndexStateError(
@@ -194,17 +233,43 @@ def _draft(profile: Profile, document: Document, before: Mapping[str, Any]) -> _
             "document's own id: give yours another name."
         )
     pair = read_pair(document.source, profile.text_fields)
-    draft = _Draft(document, pair, hash_text(*pair))
-    if before.get(ENCODED_HASH) == draft.text_hash:
-        draft.vector = before.get(profile.vector_field)
-    return draft
+    return _Draft(document, pair, hash_text(*pair))
 
 
-def _add_vectors(profile: Profile, drafts: Sequence[_Draft], encode: Encode) -> float:
-    """Encode what has no vector; what cannot be encoded stays without. Gives the length of the longest vector."""
-    wanted, longest = [draft for draft in drafts if draft.vector is None], 0.0
-    outcomes = encode_documents(profile, [(draft.document.id, draft.pair) for draft in wanted], encode)
-    for draft, outcome in zip(wanted, outcomes, strict=True):
-        if not isinstance(outcome, str):
-            draft.vector, longest = outcome.value, max(longest, outcome.norm)
-    return longest
+def _encode(profile: Profile, drafts: Sequence[_Draft], encode: Encode) -> dict[Place, Encoded | str]:
+    """Give each document's vector, or the reason why there is none."""
+    outcomes = encode_documents(profile, [(draft.document.id, draft.pair) for draft in drafts], encode)
+    return {draft.document.place: outcome for draft, outcome in zip(drafts, outcomes, strict=True)}
+
+
+def _write(target: Target, drafts: Sequence[_Draft], outcomes: Mapping[Place, Encoded | str]) -> Conversation[Copied]:
+    """Write documents; one whose vector is not taken is written without it, and so found by its words."""
+    report = yield from _send(target, _to_actions(target, drafts, outcomes))
+    refused = {failure.id: failure for failure in report.failures}
+    bare = [
+        one for one in drafts if one.document.id in refused and isinstance(outcomes.get(one.document.place), Encoded)
+    ]
+    reasons: dict[Place, Encoded | str] = {one.document.place: name_refusal(refused[one.document.id]) for one in bare}
+    again = yield from _send(target, _to_actions(target, bare, reasons))
+    for one in bare:
+        failure = refused[one.document.id]
+        refused[failure.id] = dataclasses.replace(failure, reason=f"copied without its vector: {failure.reason}")
+    refused |= {failure.id: failure for failure in again.failures}
+    return Copied(dataclasses.replace(report + again, failures=()), tuple(refused.values()))
+
+
+def _to_actions(
+    target: Target, drafts: Iterable[_Draft], outcomes: Mapping[Place, Encoded | str]
+) -> Iterator[Action]:
+    return (one.to_action(target.profile, outcomes.get(one.document.place)) for one in drafts)
+
+
+def _send(target: Target, actions: Iterable[Action]) -> Conversation[BulkReport]:
+    """Send batch by batch; stops at a refusal that does not concern one document alone."""
+    report = BulkReport()
+    for batch in split_batches(actions):
+        report += yield from write_batch(target.name, batch, alias=target.is_alias)
+    for failure in report.failures:
+        if failure.status not in OF_ONE:
+            raise IndexStateError(f"{target.name} refuses document {failure.id}: {failure.reason}")
+    return report

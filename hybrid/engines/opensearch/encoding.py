@@ -1,9 +1,9 @@
 """From a document's text to what its vector field holds: one vector, or one for each of its passages."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from ...blocks import find_blocks
 from ...passages import Vector
@@ -14,6 +14,10 @@ from .vector_field import VECTOR
 
 #: A title and a text.
 Pair = tuple[str, str]
+#: Passages that are encoded and written together: what bounds memory where a document has many.
+MOST_PARTS = 2000
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,23 @@ def cut(profile: Profile, pair: Pair) -> list[Pair]:
     if not profile.split_words:
         return [pair]
     return [(title, text[start:end]) for start, end in find_blocks(text, profile.split_words)] or [pair]
+
+
+def group_by_parts(
+    profile: Profile, documents: Iterable[T], read: Callable[[T], Pair], most: int = MOST_PARTS
+) -> Iterator[list[T]]:
+    """Divide documents into groups of at most ``most`` passages; one that has more stands alone."""
+    group: list[T] = []
+    size = 0
+    for one in documents:
+        parts = len(cut(profile, read(one)))
+        if group and size + parts > most:
+            yield group
+            group, size = [], 0
+        group.append(one)
+        size += parts
+    if group:
+        yield group
 
 
 def encode_documents(profile: Profile, documents: Sequence[tuple[str, Pair]], encode: Encode) -> list[Encoded | str]:

@@ -26,6 +26,7 @@ from .client import AsyncClient, Client
 from .curl import to_curl
 from .intake import Intake
 from .layout import to_passage
+from .moment import HELD_ALIVE, at_moment, read_moment
 from .queries import Target
 from .search import build_call, first_size, search
 from .status import read_status
@@ -132,7 +133,10 @@ class OpenSearchIndex:
         try:
             while True:
                 page = self._client.run(
-                    reads.read_page(snapshot, reads.everything(), fields, after, size, self.profile)
+                    at_moment(
+                        self._target,
+                        reads.read_page(snapshot, reads.everything(), fields, after, size, self.profile),
+                    )
                 )
                 yield page.passages
                 after = page.after
@@ -170,11 +174,23 @@ class OpenSearchIndex:
         return type(self)(self._client, dataclasses.replace(self._target, text=text), self._settings)
 
     def hold(self) -> Self:
-        """Open the index once more to read it as it is now, whatever is written meanwhile."""
-        snapshot = self._client.run(reads.open_snapshot(self._target))
+        """Open the index once more to read it as it is now; one that is held already gives the same moment again."""
+        if self._target.snapshot is not None:
+            again = type(self)(self._client, self._target, self._settings)
+            again._let_go = lambda: None
+            return again
+        snapshot = self._client.run(reads.open_snapshot(self._target, HELD_ALIVE))
         held = type(self)(self._client, dataclasses.replace(self._target, snapshot=snapshot), self._settings)
         held._let_go = lambda: self._client.run(reads.close_snapshot(snapshot))
         return held
+
+    def moment(self) -> str:
+        """Name what is searched now, by another name after every change."""
+        snapshot = self._target.snapshot
+        if snapshot is None:
+            with self.hold() as held:
+                return held.moment()
+        return self._client.run(at_moment(self._target, read_moment(self._target, snapshot)))
 
     def close(self) -> None:
         """Close the connection, or let the point in time go that is held."""

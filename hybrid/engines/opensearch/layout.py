@@ -37,7 +37,8 @@ def source_of(fields: Sequence[str] | bool, profile: Profile) -> list[str] | boo
         return list(fields)
     if META in fields:
         return True if profile.vector_field in fields else {"excludes": [f"{VECTORS}*"]}
-    return [*profile.text_fields, *(name for name in fields if name not in (TITLE, TEXT))]
+    texts = profile.text_fields if TITLE in fields or TEXT in fields else ()
+    return [*texts, *(name for name in fields if name not in (TITLE, TEXT))]
 
 
 def present(source: Source, profile: Profile) -> Source:

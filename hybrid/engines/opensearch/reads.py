@@ -30,6 +30,7 @@ from ...profile import Profile
 from ...records import State
 from .calls import Call, Conversation, ask, encode, passes, read_error
 from .layout import present, source_of
+from .moment import at_moment
 from .patience import persist
 from .queries import KEEP_ALIVE, Clause, Target, at_point
 from .vector_field import has_vector
@@ -101,12 +102,27 @@ def read_states(target: Target, ids: Sequence[str]) -> Conversation[dict[str, St
 
 
 def read_stored(target: Target, ids: Sequence[str], fields: Sequence[str]) -> Conversation[list[Stored]]:
-    """Read given fields of those passages that are stored, as of now or of the target's point in time."""
+    """Read given fields of those passages that are stored, as of now or of the target's point in time.
+
+    A document with a routing, which only adopted indexes have, is there once a search finds it.
+    """
     if target.snapshot is not None:
-        return (yield from _find_many(target.snapshot, ids, fields, target.profile))
+        return (yield from at_moment(target, _find_many(target.snapshot, ids, fields, target.profile)))
     found = yield from read_at(target, [(one, None) for one in ids], fields)
     missing = set(ids) - {one.id for one in found} if target.profile.text_fields else ()
-    return [*found, *(yield from _find_elsewhere(target, sorted(missing), fields))] if missing else found
+    return [*found, *(yield from read_elsewhere(target, sorted(missing), fields))] if missing else found
+
+
+def read_elsewhere(target: Target, ids: Sequence[str], fields: Sequence[str]) -> Conversation[list[Stored]]:
+    """Read documents whose routing is not known: a search tells it, and then they are read as of now."""
+    places: list[Place] = []
+    for start in range(0, len(ids), PAGE):
+        named = list(ids[start : start + PAGE])
+        body = {"query": {"ids": {"values": named}}, "size": PAGE, "_source": False, "track_total_hits": False}
+        call = Call("POST", f"/{target.name}/_search", encode(body), {"allow_partial_search_results": "false"})
+        hits = (yield from ask(call, what=f"look for documents in {target.name}"))["hits"]["hits"]
+        places += [(hit["_id"], hit.get("_routing")) for hit in hits]
+    return (yield from read_at(target, places, fields))
 
 
 def read_at(target: Target, places: Sequence[Place], fields: Sequence[str]) -> Conversation[list[Stored]]:
@@ -123,9 +139,9 @@ def name_place(place: Place) -> dict[str, str]:
     return {"_id": name} if routing is None else {"_id": name, "routing": routing}
 
 
-def open_snapshot(target: Target) -> Conversation[str]:
+def open_snapshot(target: Target, keep_alive: str = KEEP_ALIVE) -> Conversation[str]:
     """Freeze the index as it is now and give the name of the snapshot."""
-    call = Call("POST", f"/{target.name}/_search/point_in_time", params={"keep_alive": KEEP_ALIVE})
+    call = Call("POST", f"/{target.name}/_search/point_in_time", params={"keep_alive": keep_alive})
     return str((yield from ask(call, what=f"read {target.name}"))["pit_id"])
 
 
@@ -254,16 +270,6 @@ def _get_many(target: Target, places: Sequence[Place], fields: Sequence[str]) ->
         if "error" in doc:
             raise _unreadable(target, doc)
     return [{**doc, "_source": present(doc["_source"], target.profile)} for doc in docs if doc["found"]]
-
-
-def _find_elsewhere(target: Target, ids: Sequence[str], fields: Sequence[str]) -> Conversation[list[Stored]]:
-    """Look for documents on every shard, as their routing is not known."""
-    yield from ask(Call("POST", f"/{target.name}/_refresh"), what=f"refresh {target.name}")
-    snapshot = yield from open_snapshot(target)
-    try:
-        return (yield from _find_many(snapshot, ids, fields, target.profile))
-    finally:
-        yield from close_snapshot(snapshot)
 
 
 def _find_many(

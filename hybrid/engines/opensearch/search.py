@@ -13,6 +13,7 @@ from . import queries
 from .calls import Call, Conversation, ask, check, encode, encode_lines, read_error, refusal
 from .hits import READERS, Found, to_hit
 from .lifecycle import open_target
+from .moment import blame_moment
 from .queries import SPARE, Target
 
 #: Scores this close, relatively, may be one score: float32 sums of the same terms in another order.
@@ -94,6 +95,8 @@ def _ask(request: SearchRequest, target: Target, preference: str, size: int) -> 
         for response in responses:
             _check_response(response, what)
     except RefusedError as error:
+        if target.snapshot is not None:
+            blame_moment(error, target)
         yield from _blame_filter(error, request, target)
         _blame_shard(error)
         raise
@@ -125,8 +128,12 @@ def _clipped(found: list[Found], request: SearchRequest, target: Target) -> bool
 
 
 def _reopen(target: Target) -> Conversation[Target]:
-    """Read the profile anew: a writer raises ``max_norm`` before it writes a longer vector."""
-    fresh = dataclasses.replace((yield from open_target(target.name)), snapshot=target.snapshot)
+    """Read the profile anew: a writer raises ``max_norm`` before it writes a longer vector.
+
+    The moment and the clauses that are asked for stay.
+    """
+    newest = yield from open_target(target.name)
+    fresh = dataclasses.replace(newest, snapshot=target.snapshot, text=target.text)
     if fresh.profile == target.profile:
         raise ProfileError(
             f"{target.name} holds a vector longer than the {target.profile.max_norm:g} in its profile, so its scores "

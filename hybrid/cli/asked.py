@@ -17,7 +17,7 @@ from ..evaluation.questions import Question, QuestionSet
 from ..evaluation.sources import FORMATS, read_questions
 from ..evaluation.texts import Texts
 from ..evaluation.validate import Fault, find_faults
-from ..requests import MAX_DEPTH, Vectors
+from ..requests import MAX_DEPTH, Vectors, check_encoder
 from .output import say
 from .progress import Progress
 
@@ -83,10 +83,25 @@ def read_ranks(option: str, text: str) -> tuple[int, ...]:
     return tuple(ranks)
 
 
-def encode_asked(index: Index, questions: Sequence[Question]) -> Vectors | None:
+def _encode(index: Index, questions: Sequence[Question]) -> Vectors | None:
     """Give the questions' vectors from the index's encoder, and show how far it is."""
     with Progress("encoding", len(questions)) as progress:
         return encode_all(index, questions, progress.update)
+
+
+@contextmanager
+def holding(
+    index: Index, questions: Sequence[Question], vectors: Vectors | None
+) -> Iterator[tuple[Index, Vectors | None]]:
+    """Hold an index at one moment, and give it with the questions' vectors.
+
+    They are made first: encoding may take longer than a cluster keeps a moment that nobody searches.
+    """
+    pair_id = index.profile.pair_id
+    rows = _encode(index, questions) if vectors is None else vectors
+    with index.hold() as held:
+        check_encoder(pair_id, held.profile)
+        yield held, rows
 
 
 def say_unfinished(index: Index) -> None:
@@ -149,5 +164,5 @@ _QUESTION_OPTIONS = (
         help="The questions' vectors, a row each; by default the index's encoder makes them.",
     ),
     click.option("--limit", type=click.IntRange(1), help="Ask only so many questions, drawn at random."),
-    click.option("--seed", type=int, default=0, show_default=True, help="Which ones are drawn."),
+    click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Which ones are drawn."),
 )

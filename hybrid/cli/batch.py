@@ -34,7 +34,8 @@ def command(index: str, out: Path, run_format: RunFormat | None, **given: Any) -
     hybrid batch ./wiki nq-dev.qa.csv --out run.trec
     hybrid batch os:wiki beir/scifact --out run.json -k 100 --lambda 0.8
 
-    The same command again goes on where it was stopped. DPR's JSON is what its reader takes.
+    The same command again goes on where it was stopped, unless the index was changed meanwhile. DPR's JSON is what
+    its reader takes.
     """
     asked, vectors = read_asked(given)
     chosen = run_format or _FORMATS.get(out.suffix)

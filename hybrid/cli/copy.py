@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -14,9 +14,10 @@ from ..isolate import fill_pending
 from ..passages import Passage
 from ..profile import Profile
 from ..records import BulkReport, Filled
-from .options import json_option
+from .options import Scale, json_option
 from .output import FINISHED_WITH_REJECTS, print_json
 from .progress import Progress
+from .scaling import find_scale
 
 if TYPE_CHECKING:
     from ..encoders import Encoder
@@ -30,7 +31,11 @@ if TYPE_CHECKING:
 @click.option(
     "--encoder", metavar="NAME", help="Encode the texts anew with this encoder, instead of copying vectors."
 )
-@click.option("--scale", type=float, help="What the new encoder's cosines are multiplied by.")
+@click.option(
+    "--scale",
+    type=Scale(),
+    help="What the new encoder's cosines are multiplied by; auto finds it out from the text.",
+)
 @json_option
 def command(
     origin: str,
@@ -38,7 +43,7 @@ def command(
     shards: int,
     replicas: int | None,
     encoder: str | None,
-    scale: float | None,
+    scale: float | Literal["auto"] | None,
     as_json: bool,
 ) -> int:
     """Copy an index with its vectors, its profile and the types of its metadata; nothing is encoded again.
@@ -56,6 +61,8 @@ def command(
             raise UsageError(
                 f"Documents of {origin} have a vector for each of their passages, which a copy cannot hold."
             )
+        if other is not None and other.scale is None:
+            other = find_scale(held, origin, other)
         spec = IndexSpec(shards=shards, replicas=replicas, meta_types=source.meta_types())
         create_index(destination, _make_profile(source.profile, other), spec)
         with open_index(destination) as copy:
@@ -73,7 +80,7 @@ def command(
     return FINISHED_WITH_REJECTS if report.failures or filled.failed else 0
 
 
-def _load(name: str, scale: float | None) -> "Encoder":
+def _load(name: str, scale: float | Literal["auto"] | None) -> "Encoder":
     from ..encoders import load_encoder
 
     return load_encoder(name, scale=scale).load(questions=False)

@@ -34,7 +34,7 @@ from ..settings import read_settings
 from .asked import (
     asking,
     check_asked,
-    encode_asked,
+    holding,
     question_options,
     read_asked,
     read_list,
@@ -87,7 +87,7 @@ class Findings:
     type=click.IntRange(1),
     help="Let a reader read so many of the first mode's passages; measure exact match and F1.",
 )
-@click.option("--reader", help="A reader's folder or id; HYBRID_READER by default, else sentences are the answers.")
+@click.option("--reader", help="A reader's folder or id; HYBRID_READER by default, else the bundled one.")
 @click.option("--diff", metavar="MODE,MODE", help="List the questions that only one of two modes answers.")
 @click.option(
     "--diff-at", type=click.IntRange(1), default=_DIFF_AT, show_default=True, help="Among its first so many."
@@ -104,22 +104,27 @@ def command(index: str, as_json: bool, **given: Any) -> None:
     hybrid eval ./wiki --questions dev.json --diff lexical,dense --diff-at 1 | less
     hybrid eval ./wiki --questions dev.json --modes hybrid --read 20 --reader ./reader
     """
+    read = [given[one] for one in ("questions", "qrels", "vectors")]
     asked, vectors = read_asked(given)
     run = None if given["run_path"] is None else Run(given["run_path"], given["run_format"])
     if run is not None:
         check_ids(asked.questions)
-    check_places(given["run_path"], given["per_question"])
+    check_places(given["run_path"], given["per_question"], read=read)
     reading = _open_reading(asked, given)
-    with open_index(index) as newest, newest.hold() as opened:
-        rules = _choose_rules(opened, given)
-        check_rules(opened, rules, vectors)
-        findings = _evaluate(opened, asked, vectors, rules, run, reading, given)
-        texts = Texts(opened)
-        if as_json:
-            depth = given["depth"] or opened.profile.depth
-            print_json({"index": index, "lambda": opened.profile.lam, "depth": depth, **_to_json(findings, texts)})
-        else:
-            _print(findings, texts)
+    with open_index(index) as newest:
+        # Refuses what cannot be before anything is encoded.
+        _choose(newest, asked, vectors, given)
+        with holding(newest, asked.questions, vectors) as (opened, rows):
+            rules, judge = _choose(opened, asked, rows, given)
+            findings = _evaluate(opened, asked, rows, rules, judge, run, reading, given)
+            texts = Texts(opened)
+            if as_json:
+                depth = given["depth"] or opened.profile.depth
+                print_json(
+                    {"index": index, "lambda": opened.profile.lam, "depth": depth, **_to_json(findings, texts)}
+                )
+            else:
+                _print(findings, texts)
     if given["per_question"] is not None:
         save(given["per_question"], write_questions(findings.tally.questions, findings.measured))
 
@@ -131,6 +136,15 @@ def _open_reading(asked: QuestionSet, given: Mapping[str, Any]) -> Reading | Non
         return None
     check_answers(asked.questions)
     return Reading(open_reader(given["reader"] or read_settings().reader, bulk=True), given["read"])
+
+
+def _choose(
+    index: Index, asked: QuestionSet, vectors: Vectors | None, given: Mapping[str, Any]
+) -> tuple[list[Rule], Judge]:
+    """Choose what ranks, and what tells what is right."""
+    rules = _choose_rules(index, given)
+    check_rules(index, rules, vectors)
+    return rules, choose_judge(asked, Texts(index), given["by"], read_ranks("--k", given["ranks"]))
 
 
 def _choose_rules(index: Index, given: Mapping[str, Any]) -> list[Rule]:
@@ -156,15 +170,14 @@ def _evaluate(
     asked: QuestionSet,
     vectors: Vectors | None,
     rules: Sequence[Rule],
+    judge: Judge,
     run: Run | None,
     reading: Reading | None,
     given: Mapping[str, Any],
 ) -> Findings:
     texts = Texts(index)
-    judge = choose_judge(asked, texts, given["by"], read_ranks("--k", given["ranks"]))
     faults = check_asked(index, asked, texts, whole=given["check_answers"])
     baseline = _measure_baseline(index, asked, judge, given)
-    vectors = encode_asked(index, asked.questions) if vectors is None else vectors
     first, diff = rules[0].name, _read_diff(given["diff"])
     with asking(index, len(asked.questions)) as on_progress:
         found = ask(index, asked.questions, vectors, depth=given["depth"], dense=given["dense"])

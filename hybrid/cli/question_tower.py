@@ -24,11 +24,11 @@ def change_in_folder(
     if not isinstance(parse_address(address, settings), LocalAddress):
         return None
     with open_index(address, settings=settings) as index:
-        made = load_encoder(name, scale=scale)
-        fitting = made.fit_profile(index.profile)
+        before, made = index.profile, load_encoder(name, scale=scale)
+        fitting = made.fit_profile(before)
         if fitting:
             index.intake().change_profile(lambda profile: made.fit_profile(profile) or profile)
-    return _tell(fitting)
+    return _tell(before, fitting)
 
 
 def change_on_cluster(client: Client, target: Target, made: "Encoder") -> Profile | None:
@@ -36,10 +36,14 @@ def change_on_cluster(client: Client, target: Target, made: "Encoder") -> Profil
     fitting = made.fit_profile(target.profile)
     if fitting:
         client.run(change_profile(target, lambda profile: made.fit_profile(profile) or profile))
-    return _tell(fitting)
+    return _tell(target.profile, fitting)
 
 
-def _tell(profile: Profile | None) -> Profile | None:
+def _tell(before: Profile, profile: Profile | None) -> Profile | None:
     if profile:
-        say("passages keep their vectors; λ is as before, and hybrid tune fits it to the questions' new tower")
+        gone = "" if before.min_sim is None else f"; the least sim of {before.min_sim:g} is gone"
+        say(
+            f"passages keep their vectors and λ stays; the sim to expect is the new encoder's own{gone}: hybrid tune "
+            "fits all of it to the questions' new tower"
+        )
     return profile

@@ -1,5 +1,6 @@
 """``hybrid reencode INDEX --encoder E``."""
 
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Literal
@@ -21,6 +22,9 @@ from .output import FINISHED_WITH_REJECTS, INTERRUPTED, print_json, say
 from .question_tower import change_in_folder, change_on_cluster
 from .reencoding import Allowed, Reencoding, choose_encoder
 from .status import to_json
+
+#: Options that say something of a new encoder.
+_OF_ENCODER = ("--scale", "--questions")
 
 
 @click.command("reencode")
@@ -70,6 +74,9 @@ def command(
     An encoder with the same tower for passages, as joint training makes it, changes how questions are read, at once;
     so it does in a folder.
     """
+    said = {"--scale": scale, "--questions": questions, "--queue": queue, "--wait": wait}
+    said |= {"--allow-failed": allow_failed, "--allow-gaps": allow_gaps}
+    _check(encoder, back, [option for option, value in said.items() if value])
     settings, allowed = read_settings(), Allowed(failed=allow_failed, gaps=allow_gaps)
     changed = change_in_folder(index, settings, encoder, scale) if encoder and not back else None
     if changed:
@@ -105,6 +112,18 @@ def command(
         work = Reencoding(client, main, target, allowed)
         change = work.wait(index, settings) if wait else work.fill(made)
         return INTERRUPTED if change is None else _report(client, target, change, index, as_json)
+
+
+def _check(encoder: str | None, back: bool, said: Sequence[str]) -> None:
+    """Refuse options that would do nothing."""
+    if back and said:
+        raise UsageError(f"--back changes over at once and encodes nothing; it goes without {' and '.join(said)}.")
+    begun = [option for option in said if option in _OF_ENCODER]
+    if encoder is None and begun:
+        raise UsageError(
+            f"{' and '.join(begun)} {'go' if len(begun) > 1 else 'goes'} with --encoder; the encoder that was begun "
+            "has its scale already."
+        )
 
 
 def _tell(profile: Profile, as_json: bool) -> int:

@@ -17,8 +17,8 @@ from ..isolate import fill_pending
 from ..records import Filled, Status
 from ..settings import Settings
 from .following import Vectors
-from .output import say
 from .progress import Progress
+from .scaling import find_scale
 
 if TYPE_CHECKING:
     from ..encoders import Encoder
@@ -130,15 +130,5 @@ def choose_encoder(
     for known in (other.profile for other in others):
         if known.pair_id == made.pair_id:
             return made.with_scale(known.scale, known.scale_source, known.sim_prior)
-    return _find_scale(client, main, address, made, questions)
-
-
-def _find_scale(client: Client, main: Target, address: str, encoder: "Encoder", questions: Path | None) -> "Encoder":
-    """Give an encoder with the scale that the text of the index wants."""
-    from ingest.scale import scale_beside
-
     with open_index(address) as index:
-        found = scale_beside(index, Intake(client, main), encoder, questions, say)
-    if found is None:
-        raise UsageError(f"{main.name} holds no text to find a scale out from; say --scale NUMBER.")
-    return found
+        return find_scale(index, main.name, made, questions)

@@ -27,7 +27,7 @@ def command() -> None:
 command.add_command(encoder)
 
 
-@command.command("reader")
+@command.command("reader", short_help="Train a reader that finds answers.")
 @click.argument("out", metavar="OUT", type=click.Path(file_okay=False, path_type=Path))
 @click.option(
     "--questions",

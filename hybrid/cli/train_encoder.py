@@ -22,7 +22,7 @@ _MAYBE = click.IntRange(0)
 _SHARE = click.FloatRange(0, 1, max_open=True)
 
 
-@click.command("encoder")
+@click.command("encoder", short_help="Train the towers of an encoder.")
 @click.argument("out", metavar="OUT", type=click.Path(file_okay=False, path_type=Path))
 @click.option(
     "--questions",

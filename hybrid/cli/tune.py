@@ -19,7 +19,7 @@ from ..evaluation.measuring import Judge, choose_judge
 from ..evaluation.metrics import DEPTHS, name_metrics
 from ..evaluation.overview import late_fault, overlap_of
 from ..evaluation.page import Subject, draw_tuning, name_metric, write_page
-from ..evaluation.questions import Question
+from ..evaluation.questions import Question, QuestionSet
 from ..evaluation.rules import FUSIONS, HYBRID, MODES, choose_rules
 from ..evaluation.runs import check_places, save
 from ..evaluation.texts import Texts
@@ -30,7 +30,7 @@ from ..requests import Vectors
 from .asked import (
     asking,
     check_asked,
-    encode_asked,
+    holding,
     question_options,
     read_asked,
     read_list,
@@ -75,20 +75,18 @@ def command(index: str, as_json: bool, **given: Any) -> None:
     """
     _check(given)
     name = Path(given["questions"]).name
-    check_places(given["html"], given["svg"])
+    check_places(given["html"], given["svg"], read=[given[one] for one in ("questions", "qrels", "vectors", "page")])
     asked, vectors = read_asked(given)
     plan = Plan(given["metric"], read_numbers("--lambda", given["lambdas"]) or LAMBDAS, read_list(given["fusion"]))
     with ExitStack() as stack:
         newest = stack.enter_context(open_index(index))
-        opened = stack.enter_context(newest.hold())
-        opened = score_by_page(opened, index, given["page"])
+        scored = score_by_page(newest, index, given["page"])
+        # Refuses what cannot be before anything is encoded.
+        _choose_judge(scored, asked, vectors, plan, given)
+        opened, rows = stack.enter_context(holding(scored, asked.questions, vectors))
         before, texts = opened.profile, Texts(opened)
-        check_rules(opened, choose_rules(MODES, (), plan.fusions, before.lam), vectors)
-        judge = choose_judge(asked, texts, given["by"], read_ranks("--k", given["ranks"]))
-        judged = any(question.relevant for question in asked.questions)
-        check_metric(plan.metric, name_metrics(judge.depths, judged=judged))
+        judge = _choose_judge(opened, asked, rows, plan, given)
         faults = check_asked(opened, asked, texts)
-        rows = encode_asked(opened, asked.questions) if vectors is None else vectors
         constants = _tune_constants(opened, asked.questions, rows, judge, plan.metric) if given["bm25"] else None
         tuned = opened
         if constants is not None and constants.better:
@@ -123,6 +121,17 @@ def _check(given: Mapping[str, Any]) -> None:
         raise UsageError("What --page finds is for hybrid serve --text body --lambda; the profile holds none of it.")
 
 
+def _choose_judge(
+    index: Index, asked: QuestionSet, vectors: Vectors | None, plan: Plan, given: Mapping[str, Any]
+) -> Judge:
+    """Choose what tells what is right, and check that the plan can be carried out with it."""
+    check_rules(index, choose_rules(MODES, (), plan.fusions, index.profile.lam), vectors)
+    judge = choose_judge(asked, Texts(index), given["by"], read_ranks("--k", given["ranks"]))
+    judged = any(question.relevant for question in asked.questions)
+    check_metric(plan.metric, name_metrics(judge.depths, judged=judged))
+    return judge
+
+
 def _leave_prior_out(tuning: Tuning, given: Mapping[str, Any]) -> Tuning:
     """Leave out the sim to expect where it was fitted to a page's scores: it is BM25 that tells it."""
     return dataclasses.replace(tuning, prior=None) if given["page"] else tuning
@@ -146,7 +155,9 @@ def _say_where_it_goes(tuning: Tuning, before: Profile, given: Mapping[str, Any]
     if given["write"]:
         depth = f" and depth {tuning.enough_depth(before):,}" if given["write_depth"] else ""
         least = f" and least sim {tuning.min_sim:.2f}" if given["write_min_sim"] else ""
-        say(f"written into the profile: λ {lam}{depth}{least}")
+        prior = tuning.prior
+        expected = f"; sim to expect without a vector {prior.a:.2f} + {prior.b:.2f} · BM25" if prior else ""
+        say(f"written into the profile: λ {lam}{depth}{least}{expected}")
 
 
 def _tune_constants(
@@ -160,12 +171,13 @@ def _tune_constants(
 def _print(tuning: Tuning, constants: Constants | None, before: Profile) -> None:
     curve = tuning.curve
     print_figures(tuning.evaluation)
-    click.echo(f"best λ {curve.best:g}, between {curve.low:g} and {curve.high:g} with {LEVEL:.0%} confidence")
+    sure = f"between {curve.low:g} and {curve.high:g} with {LEVEL:.0%} confidence"
+    click.echo(f"best λ {curve.best:g}, {'by too few questions to say how sure that is' if tuning.few else sure}")
     reached = ", ".join(f"{100 * curve.at(lam).mean:.2f} with λ {lam:g}" for lam in _list_weights(curve, before.lam))
     click.echo(f"chosen λ {curve.chosen:g}; {name_metric(tuning)} {reached}")
-    for check in tuning.checks:
+    for known, unknown, check in zip(("second", "first"), ("first", "second"), tuning.checks, strict=True):
         click.echo(
-            f"λ {check.chosen:g}, chosen on one half, on the other {100 * check.reached:.2f}: "
+            f"λ {check.chosen:g}, chosen on the {known} half, on the {unknown} {100 * check.reached:.2f}: "
             f"{100 * check.missed:.2f} points below the best there, λ {check.best:g}"
         )
     if tuning.shared:

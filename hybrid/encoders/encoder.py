@@ -89,7 +89,8 @@ class Encoder:
     def fit_profile(self, profile: Profile) -> Profile | None:
         """Give an index's profile with this encoder's questions, if its passages' vectors are this one's already.
 
-        None where they are another's, or where its questions are read so, too.
+        None where they are another's, or where its questions are read so, too. Its questions make other sims: the sim
+        to expect becomes this encoder's, and there is no least sim until one is found anew.
         """
         same = self.passages.tower.fingerprint == profile.fingerprint and self.similarity == profile.similarity
         if not same or self.scale is None or is_same_pair(self.pair_id, profile.pair_id):
@@ -103,6 +104,9 @@ class Encoder:
             passage_tower=dataclasses.replace(self.passages.tower, precision=written),
             scale=self.scale,
             scale_source=self.scale_source,
+            sim_prior=self.sim_prior,
+            sim_prior_source=self.sim_prior_source,
+            min_sim=None,
         )
 
     def make_profile(self, **changes: Any) -> Profile:

@@ -1,7 +1,7 @@
 """Many questions to one run file: what was answered is kept beside the file, so that a killed command goes on.
 
-The kept file says first what was asked, then holds a line for each question, in order. The run itself is written from
-it when all are answered, and put in its place whole.
+The kept file says first what was asked and of which state of the index, then holds a line for each question, in
+order. The run itself is written from it when all are answered, and put in its place whole; it is of one state.
 """
 
 import hashlib
@@ -88,6 +88,7 @@ def _describe(
         "profile": to_meta(index.profile),
         "options": options,
         "questions": asked.hexdigest(),
+        "moment": index.moment(),
     }
     return orjson.dumps(said, option=orjson.OPT_SORT_KEYS | orjson.OPT_SERIALIZE_NUMPY) + b"\n"
 

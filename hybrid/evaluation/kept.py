@@ -5,7 +5,7 @@ Whoever gives the same command again goes on behind the last whole line; a head 
 
 import fcntl
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -41,8 +41,7 @@ def begin_kept(file: BinaryIO, head: bytes, *, holds: str, use: Callable[[int], 
         return 0
     if first != head:
         raise UsageError(
-            f"{file.name} holds {holds} other questions, or by other options or another profile; "
-            "delete it to begin anew, or name another file."
+            f"{file.name} holds {holds} {_tell_other(first, head)}; delete it to begin anew, or name another file."
         )
     ends = [file.tell()]
     for line in file:
@@ -52,6 +51,16 @@ def begin_kept(file: BinaryIO, head: bytes, *, holds: str, use: Callable[[int], 
     lines = use(len(ends) - 1)
     file.truncate(ends[lines])
     return lines
+
+
+def _tell_other(first: bytes, head: bytes) -> str:
+    """Say of what a file is that has another head; a head may name the state of the index as its ``moment``."""
+    with suppress(orjson.JSONDecodeError):
+        before, now = orjson.loads(first), orjson.loads(head)
+        other = {name for name in now if before.get(name) != now[name]}
+        if "moment" in other and other <= {"moment", "profile"}:
+            return "the same questions, but of the index as it was before it was changed"
+    return "other questions, or by other options or another profile"
 
 
 def read_kept(file: BinaryIO) -> Iterator[Any]:

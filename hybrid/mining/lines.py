@@ -42,6 +42,7 @@ def describe(index: Index, address: str, wanted: Sequence[Wanted], vectors: Vect
         asked.update(np.asarray(vectors, dtype=np.float32).tobytes())
     said = {
         "index": address,
+        "moment": index.moment(),
         "profile": to_meta(index.profile),
         "plan": {**asdict(plan), "negatives": list(plan.negatives.items())},
         "questions": asked.hexdigest(),

@@ -60,8 +60,9 @@ def test_killed_batch_goes_on_where_it_was(
     def command(seen: str) -> list[str]:
         return ["-c", COMMAND, "batch", seen, *arguments, "--out", str(run)]
 
-    # Opening takes two requests, each question one; the first batch of 32 is through.
-    code, said, _ = run_watched(addresses["cluster"], command, Moment(2 + 36, done=True))
+    # Opening, holding, counting and naming the moment take seven requests, each question one; the first batch of 32
+    # is through.
+    code, said, _ = run_watched(addresses["cluster"], command, Moment(7 + 33, done=True))
     assert code == -9, said
     assert not run.exists()
     kept = run.with_name("run.json.answered")

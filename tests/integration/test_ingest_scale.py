@@ -107,7 +107,8 @@ def test_sims_spread_as_minilms_do(hybrid: Say, address: str, source: Path, mode
     status = hybrid("status", address, "--json").json
     assert (status["passages"], status["coverage"]) == (150, 1.0)
     again = hybrid(*command)
-    assert (again.code, again.out.splitlines()[0]) == (0, "0 new, 0 changed, 150 unchanged, 0 deleted")
+    assert again.code == 0
+    assert "passages 150 = created 0 + updated 0 + unchanged 150 + duplicate 0" in again.out
     assert profile_of(address) == profile
     hit = hybrid("search", address, QUESTIONS[0], "--json").json["hits"][0]
     assert 0 < hit["sim"] <= profile.scale * 1.001
@@ -136,6 +137,27 @@ def test_text_goes_first_and_any_later_run_finds_the_scale(
     assert hybrid("ingest", address, source).code == 0
     assert profile_of(address).scale_source == "auto"
     assert hybrid("status", address, "--json").json["coverage"] == 1.0
+
+
+def test_copy_gets_the_scale_that_the_text_of_its_origin_wants(
+    hybrid: Say, address: str, source: Path, model: Path, tmp_path: Path
+) -> None:
+    folder, copy = str(tmp_path / "text"), str(tmp_path / "copy")
+    assert hybrid("ingest", address, source, "--encoder", model, "--scale", "auto").code == 0
+    assert hybrid("ingest", folder, source, "--encoder", model, "--scale", "20", "--no-vectors").code == 0
+    unknown = hybrid("copy", folder, copy, "--encoder", model)
+    assert "say --scale X, or --scale auto" in one_line(unknown)
+    said = hybrid("copy", address, copy, "--encoder", model, "--scale", "auto")
+    assert (said.code, said.out) == (0, f"150 passages copied to {copy}, 150 encoded\n"), said.err
+    with open_index(address, settings=Settings()) as index:
+        auto = load_encoder(str(model), scale="auto")
+        wanted = scale.scale_beside(index, index.intake(), auto, None, lambda _: None)
+    assert wanted is not None
+    found = profile_of(copy)
+    assert f"the scale is {found.scale:.4g}" in said.err
+    assert found.scale == pytest.approx(wanted.scale, rel=1e-3)
+    assert (found.scale_source, found.sim_prior_source) == ("auto", "auto")
+    assert found.sim_prior.b == pytest.approx(wanted.sim_prior.b, rel=1e-3)
 
 
 @pytest.mark.parametrize("address", ["cluster"], indirect=True)
@@ -203,9 +225,11 @@ def test_encoder_that_finds_everything_alike_asks_for_a_scale(
     assert profile_of(address).scale_source == PROVISIONAL
 
 
-def test_nothing_to_read_leaves_the_scale_open(hybrid: Say, address: str, model: Path, tmp_path: Path) -> None:
-    source = write_jsonl(tmp_path / "none.jsonl", [])
-    assert hybrid("ingest", address, source, "--encoder", model, "--scale", "auto").code == 0
+def test_nothing_that_can_be_read_leaves_the_scale_open(
+    hybrid: Say, address: str, model: Path, tmp_path: Path
+) -> None:
+    source = write_jsonl(tmp_path / "none.jsonl", ["no JSON"])
+    assert hybrid("ingest", address, source, "--encoder", model, "--scale", "auto").code == 3
     assert profile_of(address).scale_source == PROVISIONAL
 
 

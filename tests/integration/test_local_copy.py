@@ -12,7 +12,7 @@ from hybrid import IndexSpec, Passage, create_index, delete_index, open_index
 from hybrid.encoders import load_encoder
 from hybrid.engines.contract import Index
 from hybrid.settings import Settings
-from tests.commands import Say
+from tests.commands import Say, one_line
 from tests.conftest import MakeIndex, small_profile
 from tests.exactness import write_settled
 from tests.local_parity import Tally
@@ -130,6 +130,18 @@ def test_copy_with_another_encoder_has_its_vectors_and_the_same_words(
         }
         expected = encoder.encode_passages([(one.title, one.text) for one in found.values()])
         assert_allclose(np.array([one.vector for one in found.values()]), expected, atol=2e-2)
+
+
+def test_copy_of_nothing_has_no_scale_to_find(hybrid: Say, tmp_path: Path) -> None:
+    model = save_sentence_transformer(tmp_path / "model", seed=3)
+    folder, copy = tmp_path / "wiki", tmp_path / "copy"
+    create_index(str(folder), small_profile(), settings=Settings())
+    said = hybrid("copy", folder, copy, "--encoder", model, "--scale", "auto")
+    assert (said.code, one_line(said)) == (
+        2,
+        f"hybrid: {folder} holds no text to find a scale out from; say --scale NUMBER.",
+    )
+    assert not copy.exists()
 
 
 def test_scale_without_an_encoder_is_refused(hybrid: Say, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """An index on a cluster takes another tower for its questions without a passage being encoded, and gives it back."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from hybrid.encoders import load_encoder
 from hybrid.encoders.checkpoints import read_checkpoint
 from hybrid.encoders.exporting import TowerModel, export_encoder
 from hybrid.encoders.presets import Card
+from hybrid.fusion import SimPrior
 from tests.commands import Say
 from tests.conftest import MakeIndex
 from tests.tiny_models import save_bert
@@ -34,7 +36,8 @@ def test_questions_change_and_passages_stay(make_index: MakeIndex, raw: Any, hyb
         load_encoder(str(tmp_path / name), device="cpu", precision="fp32") for name in ("before", "after")
     )
     assert before.pair_id != after.pair_id
-    address = make_index(before.make_profile())
+    tuned = {"min_sim": 3.5, "sim_prior": SimPrior(5.0, 2.0), "sim_prior_source": "tune", "lam": 0.7}
+    address = make_index(before.make_profile(**tuned))
     vectors = before.encode_passages([("", text) for text in TEXTS])
     with open_index(address) as index:
         index.add([Passage(str(row), text, vector=vectors[row]) for row, text in enumerate(TEXTS)], refresh=True)
@@ -43,8 +46,12 @@ def test_questions_change_and_passages_stay(make_index: MakeIndex, raw: Any, hyb
     for encoder, made in ((after, "after"), (before, "before")):
         said = hybrid("reencode", address, "--encoder", tmp_path / made)
         assert (said.code, said.out) == (0, f"questions use {encoder.pair_id}\n"), said.err
+        # Both were found out with the tower before; only the first change has a least sim to drop.
+        assert ("the least sim of 3.5 is gone" in said.err) == (made == "after")
         with open_index(address) as index:
-            assert index.profile.pair_id == encoder.pair_id
+            assert index.profile == dataclasses.replace(
+                encoder.make_profile(lam=0.7), max_norm=index.profile.max_norm
+            )
             hits = index.search("what pulls the tides", mode="dense", k=3).hits
         wanted = encoder.encode_questions(["what pulls the tides"])[0] @ vectors.T
         assert [hit.id for hit in hits] == [str(row) for row in np.argsort(-wanted)]

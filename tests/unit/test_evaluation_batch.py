@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from hybrid import Passage
 from hybrid.engines.contract import Index
 from hybrid.errors import HybridError, LockHeldError, UsageError
 from hybrid.evaluation import batch
@@ -31,6 +32,7 @@ class Stopping:
         self._index = index
         self._batches = batches
         self.profile = index.profile
+        self.moment = index.moment
 
     def search_many(self, questions: Sequence[str], vectors: Any, **options: Any) -> list[SearchResult]:
         if not self._batches:
@@ -113,6 +115,23 @@ def test_answers_to_something_else_are_not_taken(index: Index, tmp_path: Path) -
     with pytest.raises(UsageError, match="answers to other questions"):
         answer_all(index, "./here", QUESTIONS[:-1], MADE.question_vectors[:-1], OPTIONS, run, print)
     assert name_kept(run.path).read_bytes() == kept
+
+
+def test_answers_of_before_a_change_are_not_mixed_with_later_ones(fill_folder: FillFolder, tmp_path: Path) -> None:
+    index, run = fill_folder(MADE.passages), Run(tmp_path / "run", "trec")
+    with pytest.raises(KeyboardInterrupt):
+        answer(Stopping(index, 1), run)
+    kept = name_kept(run.path).read_bytes()
+    # A longer vector changes the profile, too.
+    for vector in (MADE.question_vectors[0], 3 * MADE.question_vectors[0]):
+        index.add([Passage("new", MADE.questions[0], vector=vector)])
+        with pytest.raises(
+            UsageError, match=r"the same questions, but of the index as it was before it was changed; delete it to"
+        ):
+            answer(index, run)
+    assert name_kept(run.path).read_bytes() == kept
+    name_kept(run.path).unlink()
+    assert answer(index, run)[0].resumed == 0
 
 
 def test_damaged_answers_are_refused(index: Index, tmp_path: Path) -> None:

@@ -98,6 +98,12 @@ def test_json_line_becomes_a_question(row: dict[str, Any], question: Question, t
     assert questions(write(tmp_path, "a.jsonl", json.dumps(row, ensure_ascii=False) + "\n")) == [question]
 
 
+def test_mined_rows_keep_their_patterns(tmp_path: Path) -> None:
+    path = write(tmp_path, "mined.json", '[{"question": "when?", "answers": ["19\\\\d\\\\d"], "patterns": true}]')
+    (question,) = questions(path)
+    assert (question.answers, question.answers_are_patterns) == (("19\\d\\d",), True)
+
+
 @pytest.mark.parametrize(
     ("row", "reason"),
     [

@@ -26,7 +26,7 @@ class Stopping:
     def __init__(self, index: Index, calls: int):
         self._index = index
         self._calls = calls
-        self.profile, self.ids, self.status = index.profile, index.ids, index.status
+        self.profile, self.ids, self.status, self.moment = index.profile, index.ids, index.status, index.moment
 
     def search_many(self, questions: Sequence[str], vectors: Any, **options: Any) -> Any:
         self._count()

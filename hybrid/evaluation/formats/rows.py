@@ -62,7 +62,8 @@ def _read_row(path: Path, place: Place, row: dict[str, Any], number: int) -> Que
     text = _pick(row, "question", "input", "text")
     if not isinstance(text, str):
         fail(path, place, "no text named question, input or text")
-    return Question(_read_id(path, place, row, number), text.strip(), _read_answers(path, place, row))
+    id_, answers = _read_id(path, place, row, number), _read_answers(path, place, row)
+    return Question(id_, text.strip(), answers, answers_are_patterns=row.get("patterns") is True)
 
 
 def _split_columns(path: Path, line: int, text: str, wanted: str) -> tuple[str, str]:

@@ -323,3 +323,15 @@ def test_encoder_that_changes_while_questions_are_encoded_is_told(
 
     monkeypatch.setattr(ASKED, "encode_all", encode_all)
     assert "the index holds vectors of another" in one_line(hybrid("eval", folder, *few))
+
+
+@pytest.mark.parametrize(
+    ("name", "option"), [("eval", "--run"), ("eval", "--per-question"), ("tune", "--html"), ("tune", "--svg")]
+)
+def test_what_is_read_is_not_written_over(
+    name: str, option: str, hybrid: Say, addresses: dict[str, str], asked: Asked
+) -> None:
+    before = asked.questions.read_bytes()
+    said = hybrid(name, addresses["local"], *asked.options, option, asked.questions)
+    assert "is named for something else as well" in one_line(said)
+    assert asked.questions.read_bytes() == before

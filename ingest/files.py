@@ -1,5 +1,6 @@
 """Which files a person means: names, folders and patterns go in, a ``Source`` a file comes out, in a fixed order."""
 
+import codecs
 import glob
 import os
 import re
@@ -10,7 +11,9 @@ from itertools import chain
 
 from hybrid.errors import HybridError, UsageError
 
-from .formats import FORMATS, SNIFFED, Format, fits, need_library, tell_by_content, tell_by_name
+from .documents import printable
+from .formats import FORMATS, SNIFFED, Format, Malformed, fits, need_library, tell_by_content, tell_by_name
+from .formats.encodings import find_encoding, to_utf8
 from .formats.streams import Damaged, Peekable, open_stream
 
 #: Names standard input.
@@ -19,6 +22,15 @@ STDIN = "-"
 _PATTERN = re.compile(r"[*?[]")
 _BEIR = re.compile(r"corpus\.jsonl(\.(gz|bz2|xz|zst))?")
 _WAYS = "name a file, a folder, a pattern in quotes such as 'docs/**/*.md', or - for standard input"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a person says of all sources; None where each one's own is told."""
+
+    format: Format | None
+    #: Of text without a byte order mark; UTF-8 by default.
+    encoding: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +46,12 @@ class Source:
     format: Format | None
 
 
-def find_sources(specs: Sequence[str], format_: Format | None) -> Iterator[Source]:
+def find_sources(specs: Sequence[str], wish: Wish) -> Iterator[Source]:
     """Give all files; one that is named twice comes once, at its first place."""
     if not specs:
         raise UsageError(f"No source is named; {_WAYS}.")
     seen: set[str] = set()
-    for source in chain.from_iterable(_expand(os.fspath(spec), format_) for spec in specs):
+    for source in chain.from_iterable(_expand(os.fspath(spec), wish) for spec in specs):
         if len(specs) > 1:
             real = STDIN if source.path == STDIN else os.path.realpath(source.path)
             if real in seen:
@@ -48,12 +60,13 @@ def find_sources(specs: Sequence[str], format_: Format | None) -> Iterator[Sourc
         yield source
 
 
-def check_sources(specs: Sequence[str], format_: Format | None) -> int:
+def check_sources(specs: Sequence[str], wish: Wish) -> int:
     """Stop where a source cannot be read as it is named; gives all bytes there are, or 0 if that cannot be known."""
     names: dict[str, str] = {}
-    total, known = 0, True
-    for source in find_sources(specs, format_):
+    total, known, encoded = 0, True, False
+    for source in find_sources(specs, wish):
         total, known = total + (source.size or 0), known and source.size is not None
+        encoded = encoded or source.format is None or source.format.encoded
         if source.format is None:
             continue
         need_library(source.format, source.path)
@@ -64,6 +77,8 @@ def check_sources(specs: Sequence[str], format_: Format | None) -> int:
                     f"{other} and {source.path} would give documents the same ids; name a folder that holds both, or "
                     "a pattern in quotes such as 'docs/**/*.md'."
                 )
+    if wish.encoding and not encoded:
+        raise UsageError("--encoding is for text; these sources say themselves how they are encoded. Leave it out.")
     return total if known else 0
 
 
@@ -74,9 +89,27 @@ def choose_format(name: str | None) -> Format | None:
     raise UsageError(f"{name!r} is no format; say one of {', '.join(FORMATS)}.")
 
 
-def sniff(start: Peekable, path: str) -> Format:
-    """Tell the format of an opened source by its first bytes."""
-    found = tell_by_content(start.look(SNIFFED))
+def look_at(start: Peekable, encoding: str | None) -> bytes:
+    """Give the beginning of an opened source in UTF-8."""
+    head = start.look(SNIFFED)
+    return to_utf8(head, find_encoding(head, encoding))
+
+
+def tell_format(head: bytes, path: str, named: Format | None) -> Format | None:
+    """Tell the format of a source by its beginning, unless it is ``named``; None where nothing stands in it."""
+    if len(head) < SNIFFED and not head.removeprefix(codecs.BOM_UTF8).strip():
+        return None
+    found = named or _sniff(head, path)
+    if found.check is not None:
+        try:
+            found.check(head)
+        except Malformed as verdict:
+            raise UsageError(f"{path} cannot be read as {found.name}: {printable(verdict.reason)}.") from None
+    return found
+
+
+def _sniff(head: bytes, path: str) -> Format:
+    found = tell_by_content(head)
     if found is None:
         shown = "standard input" if path == STDIN else path
         raise UsageError(
@@ -87,43 +120,43 @@ def sniff(start: Peekable, path: str) -> Format:
     return found
 
 
-def _expand(spec: str, format_: Format | None) -> Iterator[Source]:
+def _expand(spec: str, wish: Wish) -> Iterator[Source]:
     if spec == STDIN:
-        yield Source(STDIN, "stdin", None, format_)
+        yield Source(STDIN, "stdin", None, wish.format)
     elif os.path.isdir(spec):
-        yield from _walk_folder(spec, format_)
+        yield from _walk_folder(spec, wish)
     elif os.path.exists(spec):
         if not os.access(spec, os.R_OK):
             raise HybridError(f"{spec} cannot be read: permission denied.")
-        yield _make_source(spec, os.path.basename(spec), format_)
+        yield _make_source(spec, os.path.basename(spec), wish)
     elif _PATTERN.search(spec):
-        yield from _match_pattern(spec, format_)
+        yield from _match_pattern(spec, wish)
     else:
         raise UsageError(f"{spec} is not there; {_WAYS}.")
 
 
-def _match_pattern(pattern: str, format_: Format | None) -> Iterator[Source]:
+def _match_pattern(pattern: str, wish: Wish) -> Iterator[Source]:
     base = os.path.dirname(pattern[: _PATTERN.search(pattern).start()])  # type: ignore[union-attr]
     files = sorted(path for path in glob.iglob(pattern, recursive=True) if not os.path.isdir(path))
     if not files:
         raise UsageError(f"No file matches {pattern}; {_WAYS}.")
     for path in files:
-        yield _make_source(path, _name_below(path, base), format_)
+        yield _make_source(path, _name_below(path, base), wish)
 
 
-def _walk_folder(folder: str, format_: Format | None) -> Iterator[Source]:
+def _walk_folder(folder: str, wish: Wish) -> Iterator[Source]:
     """Give a folder's documents, or the files of the format that was asked for; of a BEIR folder only its corpus."""
     corpus = sorted(name for name in _list(folder) if _BEIR.fullmatch(name))
-    if corpus and format_ in (None, FORMATS["jsonl"]):
-        yield _make_source(os.path.join(folder, corpus[0]), corpus[0], format_)
+    if corpus and wish.format in (None, FORMATS["jsonl"]):
+        yield _make_source(os.path.join(folder, corpus[0]), corpus[0], wish)
         return
     empty = True
     for path in _files_below(folder):
-        if fits(path, format_):
+        if fits(path, wish.format):
             empty = False
-            yield _make_source(path, _name_below(path, folder), format_)
+            yield _make_source(path, _name_below(path, folder), wish)
     if empty:
-        kind = f"file of the format {format_.name}" if format_ else "text, Markdown, HTML or PDF"
+        kind = f"file of the format {wish.format.name}" if wish.format else "text, Markdown, HTML or PDF"
         raise UsageError(f"{folder} holds no {kind}; name other files by a pattern in quotes: '{folder}/*.jsonl'.")
 
 
@@ -148,17 +181,17 @@ def _name_below(path: str, folder: str) -> str:
     return os.path.relpath(path, folder or os.curdir).replace(os.sep, "/")
 
 
-def _make_source(path: str, name: str, format_: Format | None) -> Source:
+def _make_source(path: str, name: str, wish: Wish) -> Source:
+    format_ = wish.format or tell_by_name(name)
     try:
         status = os.stat(path)
         if not stat.S_ISREG(status.st_mode):
-            return Source(path, name, None, format_ or tell_by_name(name))
-        format_ = format_ or tell_by_name(name)
-        if format_ is None:
-            with open_stream(path) as (_, start):
-                format_ = sniff(start, path)
+            return Source(path, name, None, format_)
+        if format_ is None or format_.check is not None:
+            with open_stream(path) as start:
+                format_ = tell_format(look_at(start, wish.encoding), path, format_) or format_
     except FileNotFoundError:  # gone since it was listed; whoever reads it will say so
-        return Source(path, name, None, format_ or tell_by_name(name))
+        return Source(path, name, None, format_)
     except OSError as error:
         raise HybridError(f"{path} cannot be read: {error.strerror}.") from error
     except Damaged as error:

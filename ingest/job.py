@@ -45,6 +45,8 @@ class Summary:
     tally: Tally
     filled: Filled
     job: Job
+    #: False where there was neither a row nor an index, so that none was made.
+    opened: bool = True
 
 
 @dataclass(slots=True)

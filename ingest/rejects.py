@@ -6,7 +6,10 @@ behind it, as it will meet them again.
 
 import contextlib
 import os
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
@@ -14,6 +17,19 @@ import orjson
 from hybrid.errors import HybridError
 
 from .documents import Reject, printable
+
+#: What differs between rows that are rejected for one reason.
+_PARTICULAR = re.compile(r"'[^']*'|passage \S+|0x[0-9a-f]+|U\+[0-9A-F]+|\d[\d,]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why rows were rejected, in the words and at the place of the first of them."""
+
+    reason: str
+    rows: int
+    source: str
+    line: int
 
 
 class RejectsFile:
@@ -39,6 +55,18 @@ class RejectsFile:
 def read_rejects(path: str | Path) -> Iterator[tuple[int, Reject]]:
     """Give the rejected rows of a file with their positions; none where there is no file."""
     return (entry for _, entry in _read_lines(Path(path)))
+
+
+def count_reasons(path: str | Path) -> list[Reason]:
+    """Count the rejected rows of a file by reason, the most frequent first; numbers and names in it do not count."""
+    first: dict[str, Reject] = {}
+    counts = Counter[str]()
+    for _, reject in read_rejects(path):
+        kind = _PARTICULAR.sub("", reject.reason)
+        first.setdefault(kind, reject)
+        counts[kind] += 1
+    named = ((first[kind], rows) for kind, rows in counts.most_common())
+    return [Reason(reject.reason, rows, reject.source, reject.line) for reject, rows in named]
 
 
 def _keep_before(path: Path, position: int) -> int:

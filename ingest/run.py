@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 from hybrid.address import parse_cluster_address
 from hybrid.encoders import Encoder, WantedBackend, load_encoder, load_for_profile
@@ -18,7 +19,7 @@ from hybrid.errors import EncoderMismatchError, IndexMissingError, UsageError
 from hybrid.index import create_index, open_index
 from hybrid.passages import Passage
 from hybrid.profile import PROVISIONAL, Profile
-from hybrid.records import Job
+from hybrid.records import Filled, Job
 from hybrid.settings import Settings
 
 from .job import Ingestion, OnProgress, Summary
@@ -27,6 +28,7 @@ from .rejects import RejectsFile
 from .scale import give_scale, settle_scale
 from .sources import Meter, read_sources, source_fingerprint
 from .splitter import split
+from .tally import Tally
 
 DEFAULT_ENCODER = "minilm"
 #: Words of a passage (§4.1).
@@ -37,12 +39,19 @@ _NO_SCALE = (
 _TSV = re.compile(r"\.tsv(\.[a-z0-9]+)?$")
 
 
+class _Given(TypedDict):
+    format: str | None
+    encoding: str | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What to read and how; the second half counts only where the index has to be made."""
 
     sources: Sequence[str]
     format: str | None = None
+    #: Of text without a byte order mark; None is UTF-8.
+    encoding: str | None = None
     #: None takes rows of DPR's .tsv as the passages that they are, and cuts everything else into blocks of words.
     by: Literal["words", "document"] | None = None
     words: int = PAPER_WORDS
@@ -83,11 +92,15 @@ def run(
         raise UsageError("There is nothing to read; name files, folders, patterns or - for standard input.")
     if plan.questions and plan.scale != "auto":
         raise UsageError("--questions are what --scale auto asks; say both.")
-    fingerprint = source_fingerprint(plan.sources, format=plan.format) or ""
+    given: _Given = {"format": plan.format, "encoding": plan.encoding}
+    fingerprint = source_fingerprint(plan.sources, **given) or ""
     # Whatever is wrong with the sources shows before an index is made for them.
-    rows = read_sources(plan.sources, format=plan.format, meter=meter)
+    rows = read_sources(plan.sources, **given, meter=meter)
     if plan.queue:
         _check_queue(address, plan, settings)
+    first = next(rows, None)
+    if first is None and _is_missing(address, settings):
+        return Summary(Tally(), Filled(), resume_job(plan, fingerprint, None), opened=False)
     encoder = open_encoder(address, plan, settings)
     sending = open_sender(address, settings, tell) if plan.queue else nullcontext()
     with open_index(address, settings=settings) as index, sending as sender:
@@ -104,7 +117,15 @@ def run(
             send=sender.send if sender else None,
             load_mode=plan.load_mode,
         )
-        return ingestion.run(rows, choose_split(plan))
+        return ingestion.run(chain(() if first is None else (first,), rows), choose_split(plan))
+
+
+def _is_missing(address: str, settings: Settings) -> bool:
+    try:
+        open_index(address, settings=settings).close()
+    except IndexMissingError:
+        return True
+    return False
 
 
 def _check_queue(address: str, plan: Plan, settings: Settings) -> None:
@@ -158,7 +179,9 @@ def choose_split(plan: Plan) -> "partial[list[Passage]]":
 def name_job(plan: Plan) -> str:
     """Name a job after what it reads and how it cuts it, so that the same command finds its own record again."""
     sources = [name if name == "-" else str(Path(name).absolute()) for name in plan.sources]
-    text = "\0".join([*sources, plan.format or "", plan.by or "", str(plan.words)])
+    # A job that was begun before there were encodings keeps its name.
+    encoding = [plan.encoding] if plan.encoding else []
+    text = "\0".join([*sources, plan.format or "", plan.by or "", str(plan.words), *encoding])
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 

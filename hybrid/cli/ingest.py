@@ -1,8 +1,8 @@
 """``hybrid ingest INDEX SOURCE…``."""
 
-import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,28 +11,33 @@ import click
 from ..engines.spec import IndexSpec
 from ..errors import UsageError
 from ..fusion import PAPER_B, PAPER_K1
-from ..records import Filled, Status
+from ..records import Filled
 from ..settings import Settings, read_settings
 from .following import Vectors
+from .ingested import report
 from .options import Scale, is_cluster_address, json_option
-from .output import FINISHED_WITH_REJECTS, INTERRUPTED, print_json, say
+from .output import INTERRUPTED, say
 from .progress import Progress
-from .status import to_json
 
 if TYPE_CHECKING:
-    from ingest.job import OnProgress, Summary
+    from ingest.job import OnProgress
     from ingest.run import Plan
     from ingest.sources import Meter
     from ingest.tally import Tally
 
 
-FORMATS = ("dpr", "jsonl", "squad", "trec", "text", "lines", "html", "pdf", "wiki")
+FORMATS = ("dpr", "jsonl", "csv", "squad", "trec", "text", "lines", "html", "pdf", "wiki")
 
 
 @click.command("ingest")
 @click.argument("names", nargs=-1, metavar="INDEX SOURCE...")
 @click.option("--index", "index", metavar="INDEX", help="The index; then every argument is a source.")
 @click.option("--format", "format_", type=click.Choice(FORMATS), help="What the sources are; found out by default.")
+@click.option(
+    "--encoding",
+    metavar="NAME",
+    help="Of text, tables and JSON that are not UTF-8: cp1252, shift_jis, utf-16-le, ...",
+)
 @click.option(
     "--by",
     type=click.Choice(["words", "document"]),
@@ -76,10 +81,9 @@ def command(names: tuple[str, ...], index: str | None, as_json: bool, wait: bool
     cat corpus.jsonl | hybrid ingest --index os:wiki --format jsonl -
 
     The same command again goes on where it stopped, and writes nothing twice. Rows that cannot be read are listed in
-    a file with line and reason; the exit code is then 3.
+    a file with line and reason; the exit code is then 3. Sources in which nothing stands are no fault.
     """
-    from ingest.run import Plan, run
-    from ingest.sources import Meter
+    from ingest.run import Plan
 
     address, sources = (index, names) if index else (names[0] if names else "", names[1:])
     if not address or not sources:
@@ -91,19 +95,37 @@ def command(names: tuple[str, ...], index: str | None, as_json: bool, wait: bool
     plan = Plan(sources=sources, format=given.pop("format_"), spec=spec, **given)
     if wait and not plan.queue:
         raise UsageError("--wait goes with --queue; without it this command encodes, and ends when that is done.")
-    meter, settings = Meter(), read_settings()
-    if plan.queue:
-        return _hand_over(address, plan, meter, settings, wait=wait, as_json=as_json)
+    carry_out = partial(_hand_over, wait=wait) if plan.queue else _fill
+    try:
+        return carry_out(address, plan, read_settings(), as_json=as_json)
+    except KeyboardInterrupt:
+        say(f"\nhybrid: interrupted; {_tell_next(sources)}")
+        return INTERRUPTED
+
+
+def _tell_next(sources: Sequence[str]) -> str:
+    if "-" in sources:
+        return "the same command, given the same input, writes nothing twice"
+    return "the same command goes on where it was"
+
+
+def _fill(address: str, plan: "Plan", settings: Settings, *, as_json: bool) -> int:
+    """Write text and vectors."""
+    from ingest.run import run
+    from ingest.sources import Meter
+
+    meter = Meter()
     with _shown(meter) as on_progress:
         summary = run(address, plan, on_progress, meter, settings, say)
-    _report(summary, as_json)
-    return FINISHED_WITH_REJECTS if summary.tally.rejected else 0
+    return report(summary, address, plan.sources, as_json=as_json)
 
 
-def _hand_over(address: str, plan: "Plan", meter: "Meter", settings: Settings, *, wait: bool, as_json: bool) -> int:
+def _hand_over(address: str, plan: "Plan", settings: Settings, *, wait: bool, as_json: bool) -> int:
     """Write text, and leave vectors to workers; watch both where somebody waits for them."""
     from ingest.run import run
+    from ingest.sources import Meter
 
+    meter = Meter()
     with Progress("text") as text:
         vectors = Vectors(address, settings, Progress("vectors", beside=text)) if wait else None
 
@@ -115,13 +137,13 @@ def _hand_over(address: str, plan: "Plan", meter: "Meter", settings: Settings, *
         summary = run(address, plan, update, meter, settings, say)
         text.expect(summary.tally.passages)
         text.update(summary.tally.passages)
-        status = vectors.follow() if vectors else None
-    if vectors and status is None:
+        status = vectors.follow() if vectors and summary.opened else None
+    if vectors and summary.opened and status is None:
         return INTERRUPTED
-    _report(summary, as_json, status)
-    if status is None:
+    code = report(summary, address, plan.sources, status, as_json=as_json)
+    if status is None and summary.opened:
         say(f"vectors are added by workers; hybrid status {address} --follow shows how far they are")
-    return FINISHED_WITH_REJECTS if summary.tally.rejected else 0
+    return code
 
 
 def _show_text(progress: Progress, meter: "Meter", tally: "Tally") -> None:
@@ -148,32 +170,3 @@ def _shown(meter: "Meter") -> "Iterator[OnProgress]":
             progress.update(done, f"{filled.failed:,} failed" if filled.failed else "")
 
         yield update
-
-
-def _report(summary: "Summary", as_json: bool, status: Status | None = None) -> None:
-    tally, filled = summary.tally, summary.filled
-    if as_json:
-        vectors = dataclasses.asdict(filled) if status is None else to_json(status)
-        print_json(
-            {
-                **dataclasses.asdict(tally),
-                "adds_up": tally.adds_up,
-                "vectors": vectors,
-                "job": summary.job.id,
-                "rejects_file": _file(summary),
-            }
-        )
-        return
-    passages = f"{tally.created} new, {tally.updated} changed, {tally.unchanged} unchanged, {tally.deleted} deleted"
-    click.echo(passages)
-    click.echo(tally.proof())
-    failed = filled.failed if status is None else status.failed
-    if failed:
-        say(f"{failed:,} passages could not be encoded, and are found by their words only")
-    if tally.rejected:
-        rows = "1 row was" if tally.rejected == 1 else f"{tally.rejected:,} rows were"
-        say(f"{rows} rejected, with line and reason in {_file(summary)}")
-
-
-def _file(summary: "Summary") -> str | None:
-    return summary.job.rejects_file if summary.tally.rejected else None

@@ -14,6 +14,7 @@ from .jsonl import JSONL
 from .lines import LINES
 from .pdf import PDF
 from .squad import SQUAD
+from .table import CSV, is_table
 from .text import TEXT
 from .trec import TREC
 from .wiki import WIKI
@@ -32,7 +33,7 @@ __all__ = [
 ]
 
 #: By name, in the order in which a person reads them.
-FORMATS = {one.name: one for one in (DPR, JSONL, SQUAD, TREC, TEXT, LINES, HTML, PDF, WIKI)}
+FORMATS = {one.name: one for one in (DPR, JSONL, CSV, SQUAD, TREC, TEXT, LINES, HTML, PDF, WIKI)}
 #: How many bytes of a source are looked at.
 SNIFFED = 65_536
 
@@ -78,7 +79,9 @@ def tell_by_content(head: bytes) -> Format | None:
     if head.lstrip()[:1] == b"{":
         return _tell_json(head.lstrip())
     names = [name.strip(b' "\r').lower() for name in head.partition(b"\n")[0].split(b"\t")]
-    return DPR if len(names) > 1 and {b"id", b"text"} <= set(names) else None
+    if len(names) > 1 and {b"id", b"text"} <= set(names):
+        return DPR
+    return CSV if is_table(head) else None
 
 
 def _tell_json(head: bytes) -> Format | None:

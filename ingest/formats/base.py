@@ -23,19 +23,25 @@ class Malformed(Exception):  # noqa: N818 - a verdict on a row, not an error of 
         self.line = line
 
 
+class NotUtf8(Malformed):
+    """A row that is not text in the encoding that it was read in."""
+
+
 #: The line where a row begins, what it looks like, and what makes a document of it or raises ``Malformed``.
 Record = tuple[int, str | bytes, Callable[[], Document]]
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A source with its compression taken off."""
+    """A source with its compression taken off, and in UTF-8."""
 
     #: Its path below what was named, with forward slashes; ids are made of it where rows bring none.
     name: str
     stream: BinaryIO
     #: The most bytes that one row may have.
     limit: int
+    #: The beginning of the stream, to look at.
+    head: bytes = b""
 
     @property
     def stem(self) -> str:
@@ -60,6 +66,10 @@ class Format:
     #: The module that is needed, and the extra of ours that brings it.
     library: str = ""
     extra: str = ""
+    #: Whether the source is text that does not say itself how it is encoded.
+    encoded: bool = True
+    #: Raises ``Malformed`` where the beginning of a source shows that none of it can be read.
+    check: Callable[[bytes], object] | None = None
 
 
 def refuse(reason: str) -> Document:

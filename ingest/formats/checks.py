@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from ..documents import MAX_ID_BYTES, Document
-from .base import Malformed
+from .base import Malformed, NotUtf8
 
 #: A passage is named after its document and a number: ``#0`` to ``#9999999``, more than a row has room for.
 MAX_DOCUMENT_ID_BYTES = MAX_ID_BYTES - len("#9999999")
@@ -47,7 +47,7 @@ def decode(data: bytes, offset: int) -> str:
         return data.decode()
     except UnicodeDecodeError as error:
         byte, where = data[error.start], offset + error.start
-        raise Malformed(f"not UTF-8: byte 0x{byte:02x} at offset {where:,} of the file") from None
+        raise NotUtf8(f"not UTF-8: byte 0x{byte:02x} at offset {where:,} of the file") from None
 
 
 def _check_id(value: object) -> str:
@@ -82,15 +82,16 @@ def _check_string(part: str, value: object) -> str:
         try:
             value.encode()
         except UnicodeEncodeError as error:
-            raise Malformed(f"the {part} holds {_name_surrogate(value, error.start)}") from None
+            raise _name_surrogate(part, value, error.start) from None
     return value
 
 
-def _name_surrogate(text: str, place: int) -> str:
+def _name_surrogate(part: str, text: str, place: int) -> Malformed:
     code = ord(text[place])
     if 0xDC80 <= code <= 0xDCFF:  # the codec's stand-in for a byte that it could not read
-        return f"a byte that is not UTF-8 (0x{code - 0xDC00:02x}, character {place + 1})"
-    return f"half of a surrogate pair (U+{code:04X}, character {place + 1})"
+        byte = f"0x{code - 0xDC00:02x}, character {place + 1}"
+        return NotUtf8(f"the {part} holds a byte that is not UTF-8 ({byte})")
+    return Malformed(f"the {part} holds half of a surrogate pair (U+{code:04X}, character {place + 1})")
 
 
 def _check_meta(meta: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ..documents import Document
 from .base import Format, Malformed, Opened, Record
 from .checks import MAX_TITLE, decode, make_document
+from .encodings import find_encoding
 from .text import read_whole
 
 if TYPE_CHECKING:
@@ -42,17 +43,18 @@ def _parse(opened: Opened, data: bytes) -> Document:
 
 
 def _to_text(data: bytes) -> str:
-    """Decode a page: as UTF-8, or as it says itself."""
+    """Decode a page: as UTF-8, or as its byte order mark or the page itself says."""
     try:
         return decode(data, 0)
     except Malformed:
-        named = _CHARSET.search(data[:4096])
+        found = _CHARSET.search(data[:4096])
+        named = find_encoding(data, found and found[1].decode())
         if named is None:
             raise
         try:
-            return data.decode(named[1].decode())
+            return data.decode(named)
         except (LookupError, UnicodeDecodeError):
-            raise Malformed(f"not {named[1].decode()}, as the page says, nor UTF-8") from None
+            raise Malformed(f"not {named}, as the page says, nor UTF-8") from None
 
 
 def _text_of(page: "LexborHTMLParser", selector: str) -> str:
@@ -93,4 +95,14 @@ def _main_part(page: "LexborHTMLParser") -> "LexborNode":
     return page.body
 
 
-HTML = Format("html", "web pages", (".html", ".htm", ".xhtml"), _read, True, True, library="selectolax", extra="html")
+HTML = Format(
+    "html",
+    "web pages",
+    (".html", ".htm", ".xhtml"),
+    _read,
+    True,
+    True,
+    library="selectolax",
+    extra="html",
+    encoded=False,
+)

@@ -32,6 +32,11 @@ def _parse(line: Line) -> Document:
         raise Malformed(_explain(error)) from None
     if not isinstance(row, dict):
         raise Malformed("the line is no JSON object")
+    return make_from_row(row)
+
+
+def make_from_row(row: dict[str, Any]) -> Document:
+    """Make a document of what a row says by name; ``row`` is used up."""
     document_id = row.pop("id", None)
     if document_id is None:
         document_id = row.pop("_id", None)

@@ -61,4 +61,6 @@ def _clean(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").translate(_CONTROLS)
 
 
-PDF = Format("pdf", "PDF, one document a file", (".pdf",), _read, True, True, library="pypdf", extra="pdf")
+PDF = Format(
+    "pdf", "PDF, one document a file", (".pdf",), _read, True, True, library="pypdf", extra="pdf", encoded=False
+)

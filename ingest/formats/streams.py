@@ -45,6 +45,10 @@ class Peekable(io.RawIOBase):
         self._meter = meter
         self._head = b""
 
+    def buffered(self) -> BinaryIO:
+        """Give the whole stream for reading in small pieces."""
+        return io.BufferedReader(self, _BUFFER)
+
     def look(self, size: int) -> bytes:
         """Give the first bytes without stepping over them."""
         while len(self._head) < size and (piece := self._read(size - len(self._head))):
@@ -83,14 +87,13 @@ class Peekable(io.RawIOBase):
 
 
 @contextlib.contextmanager
-def open_stream(path: str, meter: Meter | None = None) -> Iterator[tuple[BinaryIO, Peekable]]:
-    """Open a file, or standard input for ``-``, and unpack it; gives the stream and what looks at its beginning."""
+def open_stream(path: str, meter: Meter | None = None) -> Iterator[Peekable]:
+    """Open a file, or standard input for ``-``, and unpack it."""
     with contextlib.ExitStack() as stack:
         file: Any = sys.stdin.buffer if path == "-" else stack.enter_context(open(path, "rb"))
         packed = Peekable(file, meter)
         magic = packed.look(_MAGIC_BYTES)
-        unpacked = Peekable(_unpack(io.BufferedReader(packed, _BUFFER), magic, path))
-        yield io.BufferedReader(unpacked, _BUFFER), unpacked
+        yield Peekable(_unpack(io.BufferedReader(packed, _BUFFER), magic, path))
 
 
 def _unpack(packed: io.BufferedReader, magic: bytes, path: str) -> _Source:

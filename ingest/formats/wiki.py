@@ -171,4 +171,6 @@ def _drop_empty_sections(text: str) -> str:
     return "".join([opening, *reversed(kept)])
 
 
-WIKI = Format("wiki", "MediaWiki's XML dump", (".xml",), _read, library="mwparserfromhell", extra="wiki")
+WIKI = Format(
+    "wiki", "MediaWiki's XML dump", (".xml",), _read, library="mwparserfromhell", extra="wiki", encoded=False
+)

@@ -111,7 +111,7 @@ def test_waiting_ends_when_workers_have_encoded_everything(stage: Stage, hybrid:
     wanted = passages(COUNT)
     said = hybrid("ingest", stage.address, write_source(tmp_path, wanted), *OPTIONS, "--wait")
     assert said.code == 0
-    assert said.out.startswith(f"{COUNT} new, ")
+    assert f" = created {COUNT} + " in said.out
     stage.assert_holds(wanted)
     followed = hybrid("status", stage.address, "--follow", "--json")
     assert (followed.code, followed.json["encoded"], followed.json["pending"]) == (0, COUNT, 0)

@@ -45,7 +45,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_five_minutes(place: Path) -> None:
     said = (place / "said").read_text("utf-8")
-    assert "2 new" in said
+    assert "= created 2 +" in said
     first = next(line for line in said.splitlines() if line.startswith("1\t"))
     assert "tides" in first
 

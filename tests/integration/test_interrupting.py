@@ -21,6 +21,7 @@ from tests.integration.killing import ROOT, Moment, run_watched
 from tests.services.http_server import Reply, Request
 from tests.services.recorder import Fault, forwarding, recorder
 
+NEXT = "the same command goes on where it was"
 DOCUMENTS = [document(f"d{number}", number % 9 + 1) for number in range(60)]
 #: A run of small steps, so that Ctrl-C can fall between any two of them.
 SMALL_STEPS = """
@@ -81,7 +82,7 @@ def interrupt(
 def assert_one_line(code: int, said: str) -> None:
     """Fail unless a process says that it was interrupted, and before that at most how far it was."""
     *progress, blank, last = said.splitlines()
-    assert (code, blank, last) == (INTERRUPTED, "", "hybrid: interrupted"), said
+    assert (code, blank, last) == (INTERRUPTED, "", f"hybrid: interrupted; {NEXT}"), said
     assert all(line.startswith(("passages: ", "vectors: ")) for line in progress), said
 
 

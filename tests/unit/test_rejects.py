@@ -6,7 +6,7 @@ import pytest
 
 from hybrid.errors import HybridError
 from ingest.documents import EXCERPT, Reject, excerpt
-from ingest.rejects import RejectsFile, read_rejects
+from ingest.rejects import Reason, RejectsFile, count_reasons, read_rejects
 
 ENTRIES = [(place, Reject("a.tsv", place + 2, "the text is empty", f"row {place}")) for place in (1, 4, 9)]
 
@@ -29,6 +29,29 @@ def test_no_reject_makes_no_file(path: Path) -> None:
     file.add([])
     assert not path.exists()
     assert (file.count, list(read_rejects(path))) == (0, [])
+
+
+def test_reasons_are_counted_whatever_row_they_are_about(path: Path) -> None:
+    given = [
+        "the title has 5,000 characters, more than 4,096",
+        "not UTF-8: byte 0xe9 at offset 3 of the file",
+        "the id 'b 1' is taken by an earlier row that says something else",
+        "not UTF-8: byte 0xff at offset 1,003 of the file",
+        "the index refuses passage a#0: failed to parse field [day]",
+        "the index refuses passage b#12: failed to parse field [day]",
+        "the index refuses passage b#12: failed to parse field [year]",
+        "the id 'x' is taken by an earlier row that says something else",
+        "not UTF-8: byte 0xe4 at offset 9,003 of the file",
+    ]
+    RejectsFile(path).add([(place, Reject("a.tsv", place + 2, reason, "")) for place, reason in enumerate(given)])
+    assert count_reasons(path) == [
+        Reason(given[1], 3, "a.tsv", 3),
+        Reason(given[2], 2, "a.tsv", 4),
+        Reason(given[4], 2, "a.tsv", 6),
+        Reason(given[0], 1, "a.tsv", 2),
+        Reason(given[6], 1, "a.tsv", 8),
+    ]
+    assert count_reasons(path.with_name("other")) == []
 
 
 def test_new_job_begins_with_an_empty_file(path: Path) -> None:

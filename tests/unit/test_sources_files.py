@@ -160,9 +160,9 @@ def test_wrong_source_is_an_error_before_the_first_row(specs: list[str], error: 
 
 def test_unknown_format_is_an_error_with_a_list() -> None:
     with pytest.raises(
-        UsageError, match=r"'csv' is no format; say one of dpr, jsonl, squad, trec, text, lines, html, "
+        UsageError, match=r"'xls' is no format; say one of dpr, jsonl, csv, squad, trec, text, lines, html, "
     ):
-        read_sources(["-"], format="csv")
+        read_sources(["-"], format="xls")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")

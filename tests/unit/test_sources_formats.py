@@ -1,5 +1,6 @@
 """Formats are told by name and first bytes, of files, pipes and standard input alike."""
 
+import gzip
 import io
 import json
 import os
@@ -35,6 +36,7 @@ TREC = "<DOC>\n<DOCNO>1</DOCNO>\nx\n</DOC>\n"
         ("a.dat", "\ufeff" + JSONL, "a"),
         ("a.dat", TSV, "1"),
         ("a.csv", TSV, "1"),
+        ("a.dat", "year;id;text\n1999;a;x\n", "a"),
         ("a", TREC, "1"),
         ("A.TSV", TSV, "1"),
         ("a.xml", WIKI, "9"),
@@ -48,7 +50,7 @@ def test_format_is_told_by_name_and_content(name: str, content: str, expected: s
 
 @pytest.mark.parametrize(
     "content",
-    ["plain text", "", "{}", '{"a": 1}\n{"b": 2}', "[1, 2]", "a,b,c\n1,2,3\n", "<html5>", "x\ty\n", "<!--" * 9000],
+    ["plain text", "{}", '{"a": 1}\n{"b": 2}', "[1, 2]", "a,b,c\n1,2,3\n", "<html5>", "x\ty\n", "<!--" * 9000],
 )
 @pytest.mark.parametrize("name", ["a.dat", "a.json", "a.xml", "a"])
 def test_format_that_nobody_can_tell_is_asked_for(name: str, content: str, folder: Path) -> None:
@@ -59,6 +61,16 @@ def test_format_that_nobody_can_tell_is_asked_for(name: str, content: str, folde
     assert message.startswith(f"The format of {name} cannot be told; say --format and one of dpr, jsonl, ")
     assert "\n" not in message
     assert all(one in message for one in FORMATS)
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b" \r\n\t", b"\xef\xbb\xbf", b"\xff\xfe", gzip.compress(b"")])
+def test_source_in_which_nothing_stands_has_no_rows(content: bytes, folder: Path) -> None:
+    for name in ("a", "a.dat", *(f"a{suffix}" for one in FORMATS.values() for suffix in one.suffixes)):
+        write(folder, name, content)
+        assert ids(name) == []
+        assert all(ids(name, format=one) == [] for one in FORMATS)
+    put(folder, **{"docs/a.txt": "", "docs/b.txt": "x"})
+    assert ids("docs") == ["b.txt"]
 
 
 def test_named_format_goes_before_name_and_content(folder: Path) -> None:

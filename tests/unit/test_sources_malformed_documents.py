@@ -51,7 +51,7 @@ def test_damage_to_squad_ends_the_file_with_its_line(content: str, line: int, re
 
 
 def test_json_without_articles_is_refused(tmp_path: Path) -> None:
-    for content in ('{"a": 1, "data": {}}', "[1]", ""):
+    for content in ('{"a": 1, "data": {}}', "[1]"):
         (row,) = read(tmp_path, "a.json", content, format="squad")
         assert outcome(row).startswith("not ")
 
@@ -94,8 +94,7 @@ def test_trec_document_in_another_encoding_is_refused_with_the_byte(tmp_path: Pa
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", "the text is empty"),
-        (b" \n", "the text is empty"),
+        ("\u3000\n".encode(), "the text is empty"),
         (b"caf\xe9", "not UTF-8: byte 0xe9 at offset 3 of the file"),
         (b"a\x00", "the text holds a NUL character (character 2)"),
         (b"word " * 300, "the file has more than 1,000 bytes (if every line is a passage, say --format lines)"),

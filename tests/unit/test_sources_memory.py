@@ -3,7 +3,7 @@
 import json
 import tracemalloc
 from collections.abc import Callable, Iterable, Iterator
-from itertools import repeat
+from itertools import chain, repeat
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ ROWS = 25_000
 #: Each gives a source of about 13 MiB in pieces.
 MADE: dict[str, Callable[[], Iterable[str]]] = {
     "dpr": lambda: (f'{n}\t"{TEXT}"\tT\n' for n in range(ROWS)),
+    "csv": lambda: chain(["id,text,year\n"], (f'{n},"{TEXT}",{n}\n' for n in range(ROWS))),
     "jsonl": lambda: (json.dumps({"id": n, "text": TEXT, "year": n}) + "\n" for n in range(ROWS)),
     "lines": lambda: (f"{n} {TEXT}\n" for n in range(ROWS)),
     "trec": lambda: (f"<DOC>\n<DOCNO>{n}</DOCNO>\n{TEXT}\n</DOC>\n" for n in range(ROWS)),
@@ -64,14 +65,16 @@ def test_large_source_is_read_in_little_memory(format_: str, tmp_path: Path) -> 
     assert peak < 8 * MIB
 
 
-@pytest.mark.parametrize("format_", ["dpr", "jsonl", "lines", "trec", "squad", "wiki", "text"])
+@pytest.mark.parametrize("format_", ["dpr", "csv", "jsonl", "lines", "trec", "squad", "wiki", "text"])
 def test_endless_row_is_refused_in_little_memory(format_: str, tmp_path: Path) -> None:
     path = tmp_path / "large"
     with path.open("wb") as file:
         file.write(
-            {"squad": b'{"data": [{"paragraphs": [{"context": "', "wiki": b"<mediawiki><page><id>"}.get(
-                format_, b"<DOC>"
-            )
+            {
+                "csv": b"id,text\n",
+                "squad": b'{"data": [{"paragraphs": [{"context": "',
+                "wiki": b"<mediawiki><page><id>",
+            }.get(format_, b"<DOC>")
         )
         if format_ == "wiki":
             file.writelines(repeat(b"x" * MIB, 100))
@@ -81,12 +84,24 @@ def test_endless_row_is_refused_in_little_memory(format_: str, tmp_path: Path) -
     assert peak < 32 * MIB
 
 
-def test_quote_that_is_never_closed_is_given_up_in_little_memory(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("format_", "separator"), [("dpr", b"\t"), ("csv", b";")])
+def test_quote_that_is_never_closed_is_given_up_in_little_memory(
+    format_: str, separator: bytes, tmp_path: Path
+) -> None:
     path = tmp_path / "large"
     line = b"some words " * 90 + b"\n"
     with path.open("wb") as file:
-        file.write(b'id\ttext\ttitle\n1\t"open\n')
+        file.write(b'id\ttext\ttitle\n1\t"open\n'.replace(b"\t", separator))
         file.writelines(repeat(line, 20_000))
-    rows, rejects, peak = peak_of_reading(path, "dpr", MIB)
+    rows, rejects, peak = peak_of_reading(path, format_, MIB)
     assert rows == rejects == 20_001
     assert peak < 16 * MIB
+
+
+def test_text_in_another_encoding_is_read_in_little_memory(tmp_path: Path) -> None:
+    path = tmp_path / "large"
+    with path.open("w", encoding="utf-16") as file:
+        file.writelines(MADE["lines"]())
+    rows, rejects, peak = peak_of_reading(path, "lines")
+    assert (rows, rejects) == (ROWS, 0)
+    assert peak < 8 * MIB

@@ -50,7 +50,7 @@ def test_pdf_is_told_by_its_content(tmp_path: Path) -> None:
     [
         (make_pdf([]), "no text in the file (scanned pages?)"),
         (make_pdf(), "no text in the file (scanned pages?)"),
-        (b"", "not a PDF that can be read: "),
+        (b"nothing", "not a PDF that can be read: "),
         (b"%PDF-1.4\nnothing", "not a PDF that can be read: "),
         (make_pdf(["Text."])[:300], "not a PDF that can be read: "),
         (make_pdf(["Text."], extra="/Encrypt<</Filter/No>>"), "not a PDF that can be read: "),

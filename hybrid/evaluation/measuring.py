@@ -81,10 +81,10 @@ class Tally:
         self.unusable |= batch.unusable
         self.cut += batch.cut
         for rule, rankings in batch.rankings.items():
-            for metric, column in _measure(rankings, self._judge).items():
+            for metric, column in measure_rankings(rankings, self._judge).items():
                 self._values[rule][metric].append(column)
             if rule in self.places:
-                self.places[rule] += [_find_places(ranking, self._judge) for ranking in rankings]
+                self.places[rule] += [find_places(ranking, self._judge) for ranking in rankings]
 
     def measured(self) -> dict[str, dict[str, Values]]:
         """Give a number a question, by rule and metric."""
@@ -133,7 +133,8 @@ def rank_all(
         yield Batch(rankings, unusable, sum(one.cut for one in some))
 
 
-def _measure(rankings: Sequence[Ranking], judge: Judge) -> dict[str, Values]:
+def measure_rankings(rankings: Sequence[Ranking], judge: Judge) -> dict[str, Values]:
+    """Give a number a question by metric."""
     return measure_mode(
         rankings,
         judge.by,
@@ -172,7 +173,8 @@ def _rank(asked: Asked, best: Best, passages: Mapping[str, Ranked]) -> Ranking:
     return Ranking(asked.question, tuple(ranked))
 
 
-def _find_places(ranking: Ranking, judge: Judge) -> Places:
+def find_places(ranking: Ranking, judge: Judge) -> Places:
+    """Find what is right in a ranking, and what stands first."""
     right = find_right(ranking, judge.by, documents=judge.documents)
     ids = [passage.id for passage in ranking.passages]
     first_id = ids[0] if ids else ""

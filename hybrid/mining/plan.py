@@ -16,8 +16,6 @@ Kind = Literal["bm25", "dense", "hybrid", "random", "gold"]
 DISTANT_DEPTH = 100
 #: Kinds that a search finds, and by which mode; they are hard.
 SEARCHED: Mapping[Kind, Mode] = {"bm25": "lexical", "dense": "dense", "hybrid": "hybrid"}
-#: Kinds that are drawn: from the whole index, and from the positives of other questions.
-DRAWN: tuple[Kind, ...] = ("random", "gold")
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,9 @@ def place_states(*targets: Path) -> Path:
     for target in targets:
         if target.exists() and not (states / _MARK).exists():
             raise UsageError(f"{target} is there already; name another folder, or remove it.")
+        # What is finished among the states is moved to its place.
+        if _find_disk(target) != _find_disk(states):
+            raise UsageError(f"{target} is on another disk than {targets[0]}; name two folders on the same one.")
     return states
 
 
@@ -182,6 +185,12 @@ def _remove(path: Path) -> None:
 
 def _list_states(root: Path) -> list[Path]:
     return sorted(root.glob(f"{_STATE}*"))
+
+
+def _find_disk(path: Path) -> int:
+    """Name the file system that a path, which need not be there, is on."""
+    whole = path.resolve()
+    return next(one for one in (whole, *whole.parents) if one.exists()).stat().st_dev
 
 
 def _is_own(path: Path) -> bool:

@@ -4,32 +4,15 @@ import json
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from hybrid import open_index
 from hybrid.evaluation.runs import read_trec
 from hybrid.settings import Settings
 from tests.commands import Say, one_line
-from tests.conftest import MakeIndex
-from tests.integration.evaluating import ENGINES, Asked, fill, write_asked
+from tests.integration.evaluating import Asked
 from tests.integration.killing import Moment, run_watched
 
 COMMAND = "from hybrid.cli.main import main; main()"
-
-
-@pytest.fixture(scope="module")
-def addresses(make_index: MakeIndex, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    return {engine: fill(engine, make_index, tmp_path_factory.mktemp(engine)) for engine in ENGINES}
-
-
-@pytest.fixture(params=ENGINES)
-def address(request: pytest.FixtureRequest, addresses: dict[str, str]) -> str:
-    return addresses[request.param]
-
-
-@pytest.fixture(scope="module")
-def asked(tmp_path_factory: pytest.TempPathFactory, addresses: dict[str, str]) -> Asked:
-    return write_asked(tmp_path_factory.mktemp("asked"), addresses["local"])
 
 
 def test_batch_writes_what_searches_give(hybrid: Say, address: str, asked: Asked, tmp_path: Path) -> None:

@@ -17,27 +17,12 @@ from hybrid.evaluation.runs import read_results
 from hybrid.settings import Settings
 from tests.commands import Say, one_line
 from tests.conftest import MakeIndex
-from tests.integration.evaluating import COUNT, ENGINES, MADE, Asked, fill, write_asked
+from tests.integration.evaluating import COUNT, ENGINES, MADE, Asked
 from tests.integration.faults import name_of, upstream_of
 from tests.services.http_server import Reply, Request
 from tests.services.recorder import Fault, forwarding, recorder
 
 ASKED = importlib.import_module("hybrid.cli.asked")
-
-
-@pytest.fixture(scope="module")
-def addresses(make_index: MakeIndex, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    return {engine: fill(engine, make_index, tmp_path_factory.mktemp(engine)) for engine in ENGINES}
-
-
-@pytest.fixture(params=ENGINES)
-def address(request: pytest.FixtureRequest, addresses: dict[str, str]) -> str:
-    return addresses[request.param]
-
-
-@pytest.fixture(scope="module")
-def asked(tmp_path_factory: pytest.TempPathFactory, addresses: dict[str, str]) -> Asked:
-    return write_asked(tmp_path_factory.mktemp("asked"), addresses["local"])
 
 
 def test_evaluation_has_the_shape_that_is_promised(hybrid: Say, address: str, asked: Asked) -> None:
@@ -207,12 +192,6 @@ def test_file_that_cannot_be_written_is_told_before_anything_is_opened(
     command = "eval" if option in ("--run", "--per-question") else "tune"
     said = hybrid(command, tmp_path / "nowhere", *asked.options, option, tmp_path / "missing" / "file")
     assert "missing/file cannot be written: No such file or directory" in one_line(said)
-
-
-@pytest.fixture
-def fresh(request: pytest.FixtureRequest, make_index: MakeIndex, tmp_path: Path) -> str:
-    """Give an index that may be written to."""
-    return fill(request.param, make_index, tmp_path)
 
 
 @pytest.mark.parametrize("fresh", ENGINES, indirect=True)

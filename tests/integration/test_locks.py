@@ -1,6 +1,7 @@
 """One writer at a time: locks exclude, expire, and are given back whatever happens."""
 
 import asyncio
+import dataclasses
 import secrets
 import signal
 import subprocess
@@ -19,11 +20,13 @@ from hybrid import open_index
 from hybrid.engines.opensearch import patience
 from hybrid.engines.opensearch.calls import Call, Conversation
 from hybrid.engines.opensearch.client import AsyncClient, Client
-from hybrid.engines.opensearch.locks import PATIENCE, acquire_lock, hold_lock, release_lock, renew_lock
+from hybrid.engines.opensearch.lifecycle import change_profile, open_target
+from hybrid.engines.opensearch.locks import LOCK_ID, PATIENCE, Lock, acquire_lock, hold_lock, prove_lock, release_lock
 from hybrid.engines.opensearch.patience import persist
 from hybrid.errors import LockHeldError
 from hybrid.settings import Settings
 from tests.conftest import MakeIndex, small_profile
+from tests.integration.faults import name_of
 from tests.integration.feeding import FIELD, stored
 from tests.messages import assert_one_clear_line
 from tests.services.discover import Service
@@ -91,23 +94,52 @@ def test_released_twice_is_released_once(client: Client, alias: str) -> None:
     assert_held_by("b", client, alias)
 
 
-def test_renewed_lock_lives_on(client: Client, alias: str) -> None:
-    lock = client.run(acquire_lock(alias, "a", "a test", OVER))
-    renewed = client.run(renew_lock(lock, "a test"))
+def test_lock_that_is_held_is_proved(client: Client, alias: str) -> None:
+    client.run(prove_lock(client.run(acquire_lock(alias, "a", "a test"))))
     assert_held_by("a", client, alias)
-    client.run(release_lock(lock))
-    assert_held_by("a", client, alias)
-    client.run(release_lock(renewed))
-    assert_free(client, alias)
 
 
-def test_lock_that_somebody_took_over_cannot_be_renewed(client: Client, alias: str) -> None:
-    stale = client.run(acquire_lock(alias, "slow", "a test", OVER))
-    client.run(acquire_lock(alias, "quick", "a test"))
-    with pytest.raises(LockHeldError, match="expired and somebody else took it") as raised:
-        client.run(renew_lock(stale, "a test"))
+@pytest.mark.parametrize("became", ["ended", "taken over", "taken over and released"])
+def test_lock_that_is_lost_is_not_proved(became: str, client: Client, alias: str) -> None:
+    lost = client.run(acquire_lock(alias, "slow", "a test", OVER))
+    if became != "ended":
+        quick = client.run(acquire_lock(alias, "quick", "a test"))
+        if became != "taken over":
+            client.run(release_lock(quick))
+    with pytest.raises(LockHeldError, match="ended before the change was made") as raised:
+        client.run(prove_lock(lost))
     assert_one_clear_line(raised.value)
-    assert_held_by("quick", client, alias)
+
+
+def test_process_that_was_stopped_for_long_does_not_undo_what_others_changed(
+    opensearch: Service, make_index: MakeIndex, raw: Any
+) -> None:
+    address = make_index(small_profile())
+    name = name_of(address)
+    honest = forwarding(opensearch.url)
+
+    def read_and_sleep(request: Request) -> Reply | Fault:
+        """Give the profile, and let the lock's time pass and somebody else change it before that is acted on."""
+        found = honest(request)
+        lock = raw.get(index=f"{name}-jobs", id=LOCK_ID)["_source"]
+        raw.index(index=f"{name}-jobs", id=LOCK_ID, body={**lock, "until": 0})
+        change_lam(opensearch.url, name, 0.7)
+        return found
+
+    # The first time it is read to open the index, the second time under the lock.
+    sleepy = in_turn(honest, read_and_sleep, honest)
+    answer = when(lambda request: (request.method, request.path) == ("GET", f"/{name}"), sleepy, otherwise=honest)
+    with recorder(answer) as server, pytest.raises(LockHeldError, match="give the command again"):
+        change_lam(server.url, name, 0.2)
+    with open_index(address) as index:
+        assert index.profile.lam == 0.7
+
+
+def change_lam(url: str, name: str, lam: float) -> None:
+    client = Client(url, Settings())
+    target = client.run(open_target(name))
+    client.run(change_profile(target, lambda profile: dataclasses.replace(profile, lam=lam)))
+    client.close()
 
 
 @dataclass
@@ -125,7 +157,7 @@ class Room:
             self.most = max(self.most, self.inside)
             self.visits += by > 0
 
-    def stay(self) -> Conversation[None]:
+    def stay(self, _lock: Lock) -> Conversation[None]:
         """Be inside for as long as a call to the cluster takes."""
         self.change(+1)
         yield Call("GET", "/")
@@ -157,7 +189,7 @@ def test_of_eight_threads_never_two_hold_the_lock(
 
 
 def test_lock_is_given_back_when_the_work_is_done(client: Client, alias: str) -> None:
-    def work() -> Conversation[str]:
+    def work(_lock: Lock) -> Conversation[str]:
         assert (yield Call("GET", "/")).ok
         return "done"
 
@@ -167,7 +199,7 @@ def test_lock_is_given_back_when_the_work_is_done(client: Client, alias: str) ->
 
 @pytest.mark.parametrize("error", [ValueError("a bug"), KeyboardInterrupt(), SystemExit(1)], ids=repr)
 def test_lock_is_given_back_when_the_work_raises(error: BaseException, client: Client, alias: str) -> None:
-    def work() -> Conversation[None]:
+    def work(_lock: Lock) -> Conversation[None]:
         yield Call("GET", "/")
         raise error
 
@@ -237,7 +269,7 @@ def test_lock_whose_answer_got_lost_is_still_ours(
 def test_what_went_wrong_is_told_although_the_lock_cannot_be_given_back(opensearch: Service, alias: str) -> None:
     honest = forwarding(opensearch.url)
 
-    def work() -> Conversation[None]:
+    def work(_lock: Lock) -> Conversation[None]:
         yield Call("GET", "/")
         raise KeyboardInterrupt
 
@@ -293,7 +325,7 @@ def hang_on_work(upstream: str, then: Any) -> Answer:
     return answer
 
 
-def wait_for_the_cluster() -> Conversation[None]:
+def wait_for_the_cluster(_lock: Lock) -> Conversation[None]:
     yield Call("GET", "/_work")
 
 

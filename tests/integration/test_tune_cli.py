@@ -9,24 +9,7 @@ import pytest
 from hybrid import open_index
 from hybrid.settings import Settings
 from tests.commands import Say, one_line
-from tests.conftest import MakeIndex
-from tests.integration.evaluating import ENGINES, Asked, fill, write_asked
-
-
-@pytest.fixture(scope="module")
-def addresses(make_index: MakeIndex, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    return {engine: fill(engine, make_index, tmp_path_factory.mktemp(engine)) for engine in ENGINES}
-
-
-@pytest.fixture(scope="module")
-def asked(tmp_path_factory: pytest.TempPathFactory, addresses: dict[str, str]) -> Asked:
-    return write_asked(tmp_path_factory.mktemp("asked"), addresses["local"])
-
-
-@pytest.fixture
-def fresh(request: pytest.FixtureRequest, make_index: MakeIndex, tmp_path: Path) -> str:
-    """Give an index whose profile may be changed."""
-    return fill(request.param, make_index, tmp_path)
+from tests.integration.evaluating import ENGINES, Asked
 
 
 def test_metric_that_is_not_measured_is_told(hybrid: Say, addresses: dict[str, str], asked: Asked) -> None:

@@ -70,6 +70,15 @@ def test_folder_that_is_no_trainings_opens_no_way_to_what_is_there(tmp_path: Pat
     assert states.place_states(tmp_path / "free", tmp_path / "out") == tmp_path / "free.training"
 
 
+def test_what_is_made_together_lies_on_one_disk(tmp_path: Path) -> None:
+    other = Path("/dev/shm")  # nothing is written there
+    if not other.is_dir() or other.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is one disk only")
+    with pytest.raises(UsageError, match="on another disk") as caught:
+        states.place_states(tmp_path / "reader", other / "hybrid-no-such" / "encoder")
+    assert_one_clear_line(caught.value)
+
+
 def test_place_is_beside_what_is_made_whatever_it_is_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert states.name_states(Path()) == Path(f"{tmp_path}.training")

@@ -18,7 +18,7 @@ from ...passages import CONTENTS, META, TEXT, TITLE
 from ...profile import Profile, from_meta, to_meta
 from ..spec import IndexSpec
 from .calls import Call, Conversation, ask, check, encode
-from .locks import hold_lock
+from .locks import Lock, hold_lock, prove_lock
 from .names import IndexName, build_index_name, build_jobs_name
 from .patience import persist
 from .queries import Target
@@ -141,12 +141,13 @@ def change_profile(target: Target, change: Callable[[Profile], Profile]) -> Conv
 def change_meta(name: str, purpose: str, change: Callable[[str, Meta], Meta]) -> Conversation[None]:
     """Replace ``_meta`` of every index behind a name under the index's lock: it can only be written whole."""
 
-    def replace() -> Conversation[None]:
+    def replace(lock: Lock) -> Conversation[None]:
         found = yield from ask(Call("GET", f"/{name}"), what=f"read the profile of {name}")
         for index, body in found.items():
             before = body["mappings"].get("_meta", {})
             after = change(index, before)
             if after != before:
+                yield from prove_lock(lock)
                 call = Call("PUT", f"/{index}/_mapping", encode({"_meta": after}))
                 yield from ask(call, what=f"{purpose} of {index}")
 

@@ -14,7 +14,7 @@ from .calls import NO_TIME, Call, Conversation, Pause, ask, check, encode
 from .names import build_jobs_name
 from .patience import AWAY
 
-#: Seconds after which a lock whose holder died is free again; a holder renews it while it lives.
+#: Seconds after which a lock is free again, whatever became of its holder; many times what a change takes.
 DEFAULT_TTL = 60.0
 LOCK_ID = "lock"
 #: Seconds to wait for a lock that somebody else holds: many times what a change of the profile takes.
@@ -37,14 +37,14 @@ class Lock:
     primary_term: int
 
 
-def hold_lock(alias: str, owner: str, purpose: str, body: Callable[[], Conversation[T]]) -> Conversation[T]:
+def hold_lock(alias: str, owner: str, purpose: str, body: Callable[[Lock], Conversation[T]]) -> Conversation[T]:
     """Carry ``body`` out while nobody else holds the lock of ``alias``; wait for it for a while.
 
-    No two holders may have the same ``owner``.
+    ``body`` proves the lock that it is given before it writes. No two holders may have the same ``owner``.
     """
     lock = yield from _wait_for_lock(alias, owner, purpose)
     try:
-        result = yield from body()
+        result = yield from body(lock)
     except BaseException:
         # What went wrong first is to be told; a lock that cannot be given back ends by itself.
         with contextlib.suppress(*AWAY):
@@ -86,12 +86,14 @@ def acquire_lock(alias: str, owner: str, purpose: str, ttl: float = DEFAULT_TTL)
     raise LockHeldError(f"{alias} is being locked and released by others all the time; try again.")
 
 
-def renew_lock(lock: Lock, purpose: str, ttl: float = DEFAULT_TTL) -> Conversation[Lock]:
-    """Hold on to a lock for another ``ttl`` seconds; raise if somebody else took it."""
-    answer = yield Call("PUT", f"/{lock.index}/_doc/{LOCK_ID}", _document(lock.owner, purpose, ttl), _guard(lock))
-    if answer.status == 409:
-        raise LockHeldError(f"The lock in {lock.index} expired and somebody else took it; start again.")
-    return _to_lock(lock.index, lock.owner, check(answer, f"renew the lock in {lock.index}"))
+def prove_lock(lock: Lock) -> Conversation[None]:
+    """Raise unless a lock is held still: a process that was stopped in between must not write what it saw before."""
+    held = yield Call("GET", f"/{lock.index}/_doc/{LOCK_ID}")
+    if held.status != 404:
+        body = check(held, f"read the lock in {lock.index}")
+        if _to_lock(lock.index, lock.owner, body) == lock and _left(body) > 0:
+            return
+    raise LockHeldError(f"The lock in {lock.index} ended before the change was made; give the command again.")
 
 
 def release_lock(lock: Lock) -> Conversation[None]:
@@ -115,14 +117,18 @@ def ensure_jobs_index(index: str) -> Conversation[None]:
 
 def _takable(alias: str, index: str, owner: str, held: Mapping[str, Any]) -> Lock:
     """Give the lock that stands there if its time is over, or if it is ours: the answer that said so got lost."""
-    source = held["_source"]
-    left = source["until"] / 1000 - time.time()
+    source, left = held["_source"], _left(held)
     if left > 0 and source["owner"] != owner:
         raise LockHeldError(
             f"{alias} is locked by {source['owner']} ({source['purpose']}); try again, "
-            f"the lock ends in {left:.0f} s at the latest unless its holder renews it."
+            f"the lock ends in {left:.0f} s at the latest."
         )
     return Lock(index, source["owner"], held["_seq_no"], held["_primary_term"])
+
+
+def _left(held: Mapping[str, Any]) -> float:
+    """Give the seconds that a lock has still to live."""
+    return float(held["_source"]["until"] / 1000 - time.time())
 
 
 def _document(owner: str, purpose: str, ttl: float) -> bytes:

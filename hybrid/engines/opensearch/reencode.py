@@ -17,7 +17,7 @@ from .calls import Call, Conversation, ask, encode
 from .fields import Other, read_others, reopen, write_others
 from .fill import check_readable
 from .lifecycle import META_KEY, OTHERS_KEY, Meta, read_profile
-from .locks import hold_lock
+from .locks import Lock, hold_lock, prove_lock
 from .patience import persist
 from .pending import can_fill
 from .queries import Target
@@ -55,7 +55,7 @@ def add_encoder(target: Target, profile: Profile) -> Conversation[Target]:
             "their source once more, under another name."
         )
 
-    def add() -> Conversation[None]:
+    def add(lock: Lock) -> Conversation[None]:
         body = yield from _read(index)
         meta = body["mappings"]["_meta"]
         main, others = read_profile(index, meta), read_others(meta, index)
@@ -63,7 +63,7 @@ def add_encoder(target: Target, profile: Profile) -> Conversation[Target]:
             raise UsageError(f"{target.name} uses {main.pair_id} already.")
         if field in others:
             changed = {**others, field: _resume(others[field], profile)}
-            yield from _write_meta(index, {**meta, OTHERS_KEY: write_others(changed)})
+            yield from _write_meta(lock, index, {**meta, OTHERS_KEY: write_others(changed)})
             return
         like = body["mappings"]["properties"][main.vector_field]
         added = {**others, field: Other(profile, filling=True)}
@@ -71,6 +71,7 @@ def add_encoder(target: Target, profile: Profile) -> Conversation[Target]:
             "properties": {field: {**like, "dimension": profile.dimension}},
             "_meta": {**meta, OTHERS_KEY: write_others(added)},
         }
+        yield from prove_lock(lock)
         yield from _add_field(index, body["settings"], mapping)
 
     yield from _locked(index, add)
@@ -85,7 +86,7 @@ def finish(target: Target, *, allow_losing: bool = False, allow_gaps: bool = Fal
     """
     index, field = reads.sole_index(target), target.profile.vector_field
 
-    def switch() -> Conversation[Change]:
+    def switch(lock: Lock) -> Conversation[Change]:
         meta = (yield from _read(index))["mappings"]["_meta"]
         main = read_profile(index, meta)
         if main.vector_field == field:
@@ -99,7 +100,7 @@ def finish(target: Target, *, allow_losing: bool = False, allow_gaps: bool = Fal
         change = yield from _count(target, main)
         if change.pending or (change.losing and not allow_losing) or (change.behind and not allow_gaps):
             return change
-        yield from _write_meta(index, _swap(index, meta, field))
+        yield from _write_meta(lock, index, _swap(index, meta, field))
         return dataclasses.replace(change, done=True)
 
     return (yield from _locked(index, switch))
@@ -116,14 +117,14 @@ def go_back(target: Target, name: str | None = None) -> Conversation[Profile]:
     # Chosen once: whoever asks again because an answer got lost must not be sent forth once more.
     goal = None if gives_up else _choose(target.name, found, name)
 
-    def back() -> Conversation[Profile]:
+    def back(lock: Lock) -> Conversation[Profile]:
         meta = (yield from _read(index))["mappings"]["_meta"]
         main, others = read_profile(index, meta), read_others(meta, index)
         if goal is None:
             kept = {field: dataclasses.replace(other, filling=False) for field, other in others.items()}
-            yield from _write_meta(index, {**meta, OTHERS_KEY: write_others(kept)})
+            yield from _write_meta(lock, index, {**meta, OTHERS_KEY: write_others(kept)})
         elif main.vector_field != goal:
-            yield from _write_meta(index, _swap(index, meta, goal))
+            yield from _write_meta(lock, index, _swap(index, meta, goal))
             return others[goal].profile
         return main
 
@@ -140,7 +141,7 @@ def probe(target: Target) -> Conversation[None]:
     yield from check_readable(target, *(hit["_id"] for hit in found["hits"]["hits"]))
 
 
-def _locked(index: str, body: Callable[[], Conversation[T]]) -> Conversation[T]:
+def _locked(index: str, body: Callable[[Lock], Conversation[T]]) -> Conversation[T]:
     owner = secrets.token_hex(8)
     return (yield from persist(lambda: hold_lock(index, owner, PURPOSE, body)))
 
@@ -152,7 +153,8 @@ def _read(index: str) -> Conversation[Mapping[str, Any]]:
     return read
 
 
-def _write_meta(index: str, meta: Meta) -> Conversation[None]:
+def _write_meta(lock: Lock, index: str, meta: Meta) -> Conversation[None]:
+    yield from prove_lock(lock)
     yield from ask(Call("PUT", f"/{index}/_mapping", encode({"_meta": meta})), what=f"{PURPOSE} of {index}")
 
 

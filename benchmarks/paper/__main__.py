@@ -7,6 +7,7 @@ passes or fails. Without, the files that are missing are named, and the reduced 
 
 import argparse
 import json
+import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -94,7 +95,7 @@ def _check_rows(tables: Sequence[str], rows: Sequence[str], budget: Budget) -> N
     known |= {cell.row for table in tables for cell in list_cells(table)}
     unknown = [row for row in rows if row not in known]
     if unknown:
-        sys.exit(f"No table that is asked for has the row {unknown[0]!r}; there are {', '.join(sorted(known))}.")
+        sys.exit(f"No table that is asked for has the row {unknown[0]!r}; there are {shlex.join(sorted(known))}.")
 
 
 def _choose_cells(table: str, options: argparse.Namespace) -> list[Cell]:
@@ -111,7 +112,7 @@ def _choose_jobs(table: str, budget: Budget, options: argparse.Namespace) -> lis
 def _list_table(table: str, results: Results, budget: Budget) -> str:
     jobs = list_jobs(table, budget)
     done = sum(results.find(job.name) is not None for job in jobs)
-    rows = ", ".join(dict.fromkeys(job.row for job in jobs if job.row and not job.row.endswith(AS_IT_IS)))
+    rows = shlex.join(dict.fromkeys(job.row for job in jobs if job.row and not job.row.endswith(AS_IT_IS)))
     return f"{report.title(table)}; {done} of {len(jobs)} runs finished" + (f"\n    rows: {rows}" if rows else "")
 
 

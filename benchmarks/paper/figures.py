@@ -115,8 +115,11 @@ class Ours:
         return [float(values.mean()) for values in self._runs(table, row, column).values()]
 
     def figure(self, table: str, row: str, column: str) -> Interval:
-        """Give the mean with its interval."""
-        return estimate(_stack(self._runs(table, row, column)))
+        """Give the mean with its interval; a share's ends where shares end."""
+        found = estimate(_stack(self._runs(table, row, column)))
+        if "/top" not in column:
+            return found
+        return Interval(found.mean, max(0.0, found.low), min(100.0, found.high))
 
     def difference(self, table: str, first: str, second: str, column: str) -> Interval:
         """Give the difference of two rows, question by question, and seed by seed where both have several."""

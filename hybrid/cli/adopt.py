@@ -109,10 +109,7 @@ def _load(name: str | None, scale: float | None, target: Target | None) -> "Enco
 
     if target is not None and name is None:
         return load_for_profile(target.profile)
-    made = load_encoder(name or "minilm", scale=scale)
-    if made.scale is None:
-        raise UsageError(f"The scale of {name} is not known; say --scale NUMBER.")
-    return made
+    return load_encoder(name or "minilm", scale=scale)
 
 
 def _read_fields(fields: str | None) -> tuple[str, ...]:

@@ -41,7 +41,7 @@ FORMATS = ("dpr", "jsonl", "csv", "squad", "trec", "text", "lines", "html", "pdf
 @click.option(
     "--by",
     type=click.Choice(["words", "document"]),
-    help="Cut documents into passages, or take each as one; words by default, but rows of a .tsv are passages.",
+    help="Cut documents into passages, or take each as one; words by default, document where a source is a .tsv.",
 )
 @click.option("--words", type=click.IntRange(1), default=100, show_default=True, help="Words of a passage.")
 @click.option("--vectors/--no-vectors", default=True, help="Encode passages, or leave that to a later run.")

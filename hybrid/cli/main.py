@@ -90,6 +90,7 @@ def program(debug: bool) -> None:
     """Exact BM25 + dense retrieval, in a folder or on OpenSearch.
 
     INDEX is a folder, http(s)://host:9200/NAME, or os:NAME for the cluster that HYBRID_OPENSEARCH_URL names.
+    Who only asks may also say gateway+http(s)://host:8080/NAME.
     Credentials come from HYBRID_OPENSEARCH_USERNAME and HYBRID_OPENSEARCH_PASSWORD (or ..._PASSWORD_FILE).
     """
 

@@ -112,7 +112,7 @@ _VECTOR_OPTIONS = (
         "--vector",
         metavar="VECTOR",
         help="The question's vector: a JSON list, a .npy or .json file, or - for standard input. "
-        "Modes hybrid and dense need it.",
+        "The index's encoder makes it by default; an index without one needs it in modes hybrid and dense.",
     ),
     click.option(
         "--encoder",

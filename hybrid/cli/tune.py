@@ -59,7 +59,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--page", type=_FILE, help="A page's search body: tune λ beside its clauses, for serve --text body.")
 @click.option("--html", type=_FILE, help="Write a report to show around.")
 @click.option("--svg", type=_FILE, help="Write the curve as a picture.")
-@click.option("--write", is_flag=True, help="Write λ and the sim to expect into the index's profile.")
+@click.option("--write", is_flag=True, help="Write λ, the sim to expect and, with --bm25, k1 and b into the profile.")
 @click.option("--write-depth", is_flag=True, help="The depth that is enough, too; less than 2,000 leaves the paper.")
 @click.option("--write-min-sim", is_flag=True, help="The least sim too, below which hybrid serve adds no passage.")
 @json_option
@@ -155,9 +155,10 @@ def _say_where_it_goes(tuning: Tuning, before: Profile, given: Mapping[str, Any]
     if given["write"]:
         depth = f" and depth {tuning.enough_depth(before):,}" if given["write_depth"] else ""
         least = f" and least sim {tuning.min_sim:.2f}" if given["write_min_sim"] else ""
+        weighed = f", k1 {tuning.k1:g} and b {tuning.b:g}" if (tuning.k1, tuning.b) != (before.k1, before.b) else ""
         prior = tuning.prior
         expected = f"; sim to expect without a vector {prior.a:.2f} + {prior.b:.2f} · BM25" if prior else ""
-        say(f"written into the profile: λ {lam}{depth}{least}{expected}")
+        say(f"written into the profile: λ {lam}{weighed}{depth}{least}{expected}")
 
 
 def _tune_constants(

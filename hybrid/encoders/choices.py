@@ -41,7 +41,7 @@ def choose_scale(wanted: Scale, measure: Measure, card: Card, name: str) -> tupl
     if card.scale is None:
         raise UsageError(
             f"{name} compares by cosine, and its scale (1 / temperature of its training) is not known: say "
-            "--scale X, or --scale auto to find it out from a sample."
+            "--scale X; ingest, copy and reencode find it out from a sample with --scale auto."
         )
     return card.scale, "preset"
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from ..errors import BrokerError, DeadlineError, GatewayError, ModelError
+from ..errors import BrokerError, DeadlineError, GatewayError, ModelError, SettingsError
 from ..reader.answers import Answer, ReadRequest
 from ..reader.asking import AskOptions, read
 from ..reader.reader import has_shipped
@@ -37,5 +37,5 @@ class Reading:
             return await asyncio.get_running_loop().run_in_executor(
                 self._threads, read, request, self._settings, options
             )
-        except (BrokerError, DeadlineError, ModelError) as error:
+        except (BrokerError, DeadlineError, ModelError, SettingsError) as error:
             raise GatewayError(str(error), status=503, kind="reader_exception") from error

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 def open_broker(settings: Settings) -> "Broker":
     """Give a connection to the workers' Redis; the library is imported only now, for few need it."""
     if importlib.util.find_spec("redis") is None:
-        raise SettingsError('The queue needs redis: pip install "hybrid-passage-search[workers]".')
+        raise SettingsError(
+            'The queue needs redis: make models in the clone, or pip install "hybrid-passage-search[workers]".'
+        )
     from .broker import Broker
 
     return Broker(settings)

@@ -66,6 +66,13 @@ def test_parts_find_each_other_through_settings_that_are_read(stack: dict[str, A
         assert settings.redis_url == "redis://redis:6379/0"
 
 
+def test_parts_that_use_redis_install_its_library(stack: dict[str, Any]) -> None:
+    locks = {service["build"]["args"]["LOCK"] for service in stack["services"].values() if "build" in service}
+    assert len(locks) == 2
+    for name in locks:
+        assert "\nredis==" in (ROOT / "requirements" / f"{name}.txt").read_text("utf-8")
+
+
 def test_image_is_built_from_what_is_sent_to_the_builder() -> None:
     sent = {line[1:] for line in (ROOT / ".dockerignore").read_text("utf-8").splitlines() if line.startswith("!")}
     copied = {

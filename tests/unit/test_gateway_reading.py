@@ -83,3 +83,11 @@ def test_a_broker_or_a_reader_that_cannot_be_used_is_no_fault_of_the_question() 
         with pytest.raises(GatewayError) as raised:
             asyncio.run(reading.read(REQUEST))
         assert raised.value.status == 503
+
+
+def test_library_that_is_missing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "redis" else find(name))
+    with pytest.raises(GatewayError, match="needs redis: make models") as caught:
+        asyncio.run(Reading(Settings(has_broker=True)).read(REQUEST))
+    assert caught.value.status == 503

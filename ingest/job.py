@@ -84,9 +84,10 @@ class Ingestion:
         under_way: deque[Future[tuple[Batch, Work]]] = deque()
         with ThreadPoolExecutor(WRITERS) as pool:
             try:
-                for batch in batches:
+                for number, batch in enumerate(batches):
                     under_way.append(pool.submit(self._write, batch, self._prepare(batch)))
-                    self._confirm_all_but(WRITERS, under_way)
+                    # The first rows decide which types metadata has; the others must not come before them.
+                    self._confirm_all_but(WRITERS if number else 0, under_way)
                 self._confirm_all_but(0, under_way)
             except BaseException:
                 # Ctrl-C, too, ends with a record of all that the index has confirmed.

@@ -8,6 +8,7 @@ ever smaller groups, until the one that kills stands alone.
 import hashlib
 from collections.abc import Iterator, Sequence
 
+from ..errors import HybridError
 from ..messages import KEY_PREFIX, MESSAGE_SIZE
 from ..passages import Vector
 from ..records import Encode
@@ -46,7 +47,12 @@ class Begun:
             self._broker.together(
                 lambda pipe: ([pipe.hincrby(_BEGUN, name, 1) for name in names], pipe.expire(_BEGUN, MEMORY))
             )
-            outcomes = encode(pairs)
+            try:
+                outcomes = encode(pairs)
+            except HybridError:
+                # The process lives: it was not the text that failed it, but a lack of memory or the like.
+                self.forget(pairs)
+                raise
             self.forget(pairs)
             return outcomes
 

@@ -3,7 +3,7 @@
 import itertools
 import secrets
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,15 +14,16 @@ from hybrid.engines.opensearch import bulk, patience
 from hybrid.engines.opensearch.bulk import Action, write_batch
 from hybrid.engines.opensearch.calls import encode_lines
 from hybrid.engines.opensearch.client import Client
-from hybrid.errors import BusyError, HybridError
+from hybrid.errors import AccessError, BusyError, HybridError, IndexMissingError
+from hybrid.passages import Vector
 from hybrid.records import BulkReport
 from hybrid.settings import Settings
 from tests.conftest import MakeIndex, small_profile
-from tests.integration.faults import bulk_requests, count, index_behind, name_of, passages
+from tests.integration.faults import bulk_requests, count, index_behind, name_of, passages, upstream_of
 from tests.messages import assert_one_clear_line
 from tests.services.discover import Service
 from tests.services.http_server import Reply, Request
-from tests.services.recorder import Answer, Fault
+from tests.services.recorder import Answer, Fault, forwarding, recorder, when
 
 VECTOR_FIELD = small_profile().vector_field
 BLOCK = "index.blocks.read_only_allow_delete"
@@ -208,16 +209,6 @@ def doomed(opensearch: Service, raw: Any) -> Iterator[tuple[str, str]]:
     raw.indices.delete(index=f"{name_of(address)}*", expand_wildcards="all")
 
 
-def what_is_reported(write: Callable[[], BulkReport]) -> list[str]:
-    """Give the reasons of what failed, whether as one error or item by item; nothing else may be reported."""
-    try:
-        report = write()
-    except HybridError as error:
-        return [assert_one_clear_line(error)]
-    assert len(report.failures) == report.total == 1
-    return [failure.reason for failure in report.failures]
-
-
 @pytest.mark.parametrize("action", ["add", "delete"])
 @pytest.mark.parametrize("opened_by", ["alias", "own name"])
 def test_dropped_index_is_not_made_anew_by_writes(
@@ -227,6 +218,60 @@ def test_dropped_index_is_not_made_anew_by_writes(
     name = name_of(address) if opened_by == "alias" else concrete
     with open_index(f"{address.rpartition('/')[0]}/{name}", settings=Settings()) as index:
         raw.indices.delete(index=concrete)
-        write = (lambda: index.add(passages(1))) if action == "add" else (lambda: index.delete(["p0000"]))
-        assert "no such index" in what_is_reported(write)[0]
+        with pytest.raises(IndexMissingError, match="no such index") as raised:
+            index.add(passages(1)) if action == "add" else index.delete(["p0000"])
+    assert_one_clear_line(raised.value)
     assert list(raw.indices.get(index=f"{name_of(address)}*", expand_wildcards="all")) == []
+
+
+@pytest.mark.parametrize("opened_by", ["alias", "own name"])
+def test_dropped_index_is_not_made_anew_by_vectors_that_come_late(
+    opened_by: str, doomed: tuple[str, str], raw: Any
+) -> None:
+    address, concrete = doomed
+    name = name_of(address) if opened_by == "alias" else concrete
+
+    def encode(pairs: Sequence[tuple[str, str]]) -> list[Vector]:
+        raw.indices.delete(index=concrete)
+        return [np.ones(8, dtype=np.float32)] * len(pairs)
+
+    with open_index(f"{address.rpartition('/')[0]}/{name}", settings=Settings()) as index:
+        index.add(passages(3), refresh=True)
+        with pytest.raises(IndexMissingError, match="no such index"):
+            list(index.intake().fill_pending(encode, 10))
+    assert list(raw.indices.get(index=f"{name_of(address)}*", expand_wildcards="all")) == []
+
+
+@pytest.mark.parametrize("trouble", ["closed", "without its alias"])
+def test_index_that_takes_nothing_is_an_error_and_not_a_verdict_on_each_passage(
+    trouble: str, doomed: tuple[str, str], raw: Any
+) -> None:
+    address, concrete = doomed
+    with open_index(address, settings=Settings()) as index:
+        if trouble == "closed":
+            raw.indices.close(index=concrete)
+        else:
+            raw.indices.delete_alias(index=concrete, name=name_of(address))
+        said = "closed" if trouble == "closed" else "no such index"
+        writes: list[Callable[[], object]] = [lambda: index.add(passages(5)), lambda: index.delete(["p0000"])]
+        for write in writes:
+            with pytest.raises(HybridError, match=said) as raised:
+                write()
+            assert_one_clear_line(raised.value)
+
+
+def test_whoever_may_not_write_gets_an_error_and_no_verdict_on_each_passage(address: str) -> None:
+    error = {"type": "security_exception", "reason": "no permissions for [indices:data/write/bulk[s]]"}
+
+    def forbid(request: Request) -> Reply:
+        items = [{"index": {"_id": "p", "status": 403, "error": error}}] * (request.body.count(b"\n") // 2)
+        return Reply(200, encode_lines({"errors": True, "items": items}))
+
+    answer = when(lambda request: "/_bulk" in request.path, forbid, otherwise=forwarding(upstream_of(address)))
+    with (
+        recorder(answer) as server,
+        open_index(f"{server.url}/{name_of(address)}", settings=Settings()) as index,
+        pytest.raises(AccessError, match="the cluster forbids it") as raised,
+    ):
+        index.add(passages(5))
+    assert_one_clear_line(raised.value)

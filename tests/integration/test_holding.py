@@ -1,6 +1,7 @@
 """``index.hold``: everything read belongs to one moment, whatever is written meanwhile; alike on both engines."""
 
 import itertools
+import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from hybrid.passages import Mode, SearchResult
 from hybrid.settings import Settings
 from tests.conftest import FillFolder, MakeIndex, small_profile
 from tests.messages import assert_one_clear_line
+from tests.services.discover import Service
 
 MODES: tuple[Mode, ...] = ("hybrid", "lexical", "dense")
 MANY = 1500
@@ -209,6 +211,26 @@ def test_writes_on_two_shards_do_not_make_up_for_each_other(make_index: MakeInde
         ]
         assert sorted(hit["_seq_no"] for hit in after) == sorted(number for _, number in numbers)
         assert index.moment() != before
+
+
+def test_writes_on_two_indexes_behind_an_alias_do_not_make_up_for_each_other(
+    make_index: MakeIndex, raw: Any, opensearch: Service
+) -> None:
+    addresses = make_index(), make_index()
+    alias = f"both-{secrets.token_hex(6)}"
+    for address, count in zip(addresses, (4, 3), strict=True):
+        raw.indices.put_alias(index=next(iter(raw.indices.get(index=address.rpartition("/")[2]))), name=alias)
+        with open_index(address, settings=Settings()) as index:
+            index.add(make_passages(4)[:count], refresh=True)
+    with open_index(f"{opensearch.url}/{alias}", settings=Settings()) as both:
+        before = both.moment()
+        assert both.moment() == before
+        # The same passage with the same number, now in the other index.
+        with open_index(addresses[0], settings=Settings()) as index:
+            index.delete(["p0003"], refresh=True)
+        with open_index(addresses[1], settings=Settings()) as index:
+            index.add(make_passages(4)[3:], refresh=True)
+        assert both.moment() != before
 
 
 @pytest.mark.parametrize("engine", ["folder", "cluster"])

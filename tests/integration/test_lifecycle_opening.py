@@ -11,6 +11,7 @@ import pytest
 from hybrid import Hit, IndexSpec, Passage, open_index
 from hybrid.engines.opensearch.lifecycle import build_index_body
 from hybrid.errors import HybridError, ProfileError, SimilarityError
+from hybrid.passages import Mode
 from hybrid.settings import Settings
 from tests.conftest import MakeIndex, small_profile
 from tests.integration.faults import name_of, upstream_of
@@ -198,6 +199,21 @@ def test_index_with_another_number_of_dimensions_than_its_profile_says_is_refuse
     body = build_index_body(small_profile(), SPEC)
     body["mappings"]["properties"][small_profile().vector_field]["dimension"] = 4
     assert "dimension" in refusal(make_by_hand(body), ProfileError)
+
+
+@pytest.mark.parametrize("mode", ["hybrid", "lexical", "dense"])
+def test_of_passages_by_one_id_behind_an_alias_the_best_is_given(
+    mode: Mode, make_index: MakeIndex, alias_over: Any
+) -> None:
+    good, bad = make_index(), make_index()
+    fill(good, [Passage("x", "ranks by meaning ranks passages", vector=np.ones(8)), *some_passages(8)])
+    fill(bad, [Passage("x", "ranks", vector=-np.ones(8))])
+    with open_index(alias_over(good, bad), settings=Settings()) as index:
+        hits = index.search(QUESTION, vector=np.ones(8), mode=mode, k=9, dense="exact").hits
+    (found,) = [hit for hit in hits if hit.id == "x"]
+    assert found.text == "ranks by meaning ranks passages"
+    assert found.sim == pytest.approx(8)
+    assert [hit.rank for hit in hits] == list(range(1, 10))
 
 
 def test_index_is_opened_by_its_own_name_as_well(make_index: MakeIndex, raw: Any) -> None:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from hybrid.errors import BrokerError, SettingsError
+from hybrid.errors import BrokerError, ModelError, SettingsError
 from hybrid.messages import ENCODE_QUEUE, ENCODE_TASK, READ_QUEUE, EncodeMessage
 from hybrid.queue import signs
 from hybrid.queue.begun import LIMIT, Begun
@@ -131,6 +131,18 @@ def test_texts_that_were_begun_and_never_ended_are_remembered(broker: Broker) ->
     assert begun.watch(lambda one: ["said"] * len(one))(pairs[:1]) == ["said"]
     assert begun.count(pairs) == [0, LIMIT]
     assert other.count(pairs) == [0, 0]
+
+
+def test_process_that_lived_on_blames_no_text(broker: Broker) -> None:
+    pairs, begun = [("", "one"), ("", "two")], Begun(broker, "f" * 32)
+
+    def lack_memory(_: object) -> list[str]:
+        raise ModelError("There is not enough memory.")
+
+    for _ in range(LIMIT):
+        with pytest.raises(ModelError):
+            begun.watch(lack_memory)(pairs)
+    assert begun.count(pairs) == [0, 0]
 
 
 def test_signs_of_life_and_work_add_up(broker: Broker) -> None:

@@ -13,7 +13,7 @@ from ...errors import BusyError, UnreachableError
 from ...passages import Passage, Vector, to_document
 from ...records import BulkReport, Failure
 from ...vectors import length
-from .calls import Answer, Call, Conversation, check, encode_lines, passes, read_error
+from .calls import Answer, Call, Conversation, check, encode_lines, passes, read_error, refusal
 from .patience import persist
 
 #: Bodies of 5 to 15 MB are the size that clusters take best; a passage with its vector has 5 to 10 kB.
@@ -22,6 +22,9 @@ MAX_ACTIONS = 2000
 
 _BAD_REQUEST = 400
 _TOO_LARGE = 413
+#: What the cluster says to one item and means of all: nobody may write, or there is nothing to write to.
+_FORBIDDEN = (401, 403)
+_INDEX_IS_AWAY = ("index_closed_exception", "index_not_found_exception")
 #: OpenSearch takes no longer id.
 _MAX_ID_BYTES = 512
 
@@ -142,13 +145,17 @@ def _sort_out(answer: Answer, batch: list[Action], index: str) -> tuple[BulkRepo
             again.append(action)
             reason = read_error(verdict)[1]
         else:
-            report += _settle(action, verdict)
+            report += _settle(action, verdict, index)
     return report + BulkReport(retried=len(again)), again, reason
 
 
-def _settle(action: Action, verdict: Mapping[str, Any]) -> BulkReport:
+def _settle(action: Action, verdict: Mapping[str, Any], index: str) -> BulkReport:
+    """Count an item; what is refused for no fault of its own is an error, so that nobody takes it for done."""
     if "error" in verdict:
-        return BulkReport(failures=(Failure(action.id, verdict["status"], read_error(verdict)[1]),))
+        kind, reason = read_error(verdict)
+        if verdict["status"] in _FORBIDDEN or kind in _INDEX_IS_AWAY:
+            raise refusal(verdict["status"], verdict, f"write to {index}")
+        return BulkReport(failures=(Failure(action.id, verdict["status"], reason),))
     return _VERDICTS[verdict["result"]]
 
 

@@ -7,14 +7,14 @@ from ...errors import IndexStateError
 from ...passages import ENCODE_ERROR, ENCODED_HASH, PENDING, TEXT, TITLE, hash_text
 from ...records import BulkReport, Encode, Failure, Filled
 from . import reads
-from .bulk import Action, split_batches, write_batch
+from .bulk import Action, split_batches
 from .calls import Conversation, encode_lines
 from .encoding import Encoded, encode_documents, group_by_parts
 from .patience import persist
 from .queries import Target
 from .reads import Stored
 from .vector_field import is_vector_of
-from .writes import fit_norm, refresh
+from .writes import fit_norm, refresh, send
 
 #: Turns at a passage that others keep changing; then it stays pending, for the next round.
 ATTEMPTS = 3
@@ -122,7 +122,7 @@ def _write(target: Target, written: Iterable[Outcome]) -> Conversation[dict[str,
     report = BulkReport()
     for batch in split_batches(_update(target, one, outcome) for one, outcome in written):
         target = yield from fit_norm(target, max(action.norm for action in batch))
-        report += yield from write_batch(target.name, batch, alias=target.is_alias)
+        report += yield from send(target, batch)
     return {failure.id: failure for failure in report.failures}
 
 

@@ -21,6 +21,8 @@ class Found:
     """A hit with its scores, not yet ranked."""
 
     id: str
+    #: Behind an alias of several indexes one id may name several passages.
+    index: str
     score: float
     bm25: float
     sim: float | None
@@ -44,7 +46,7 @@ def hybrid_reader(request: SearchRequest, profile: Profile) -> Reader:
             bm25 = 0.0
             score = fusion.fuse(0.0, prior.a if sim is None else sim, lam)
         expected = fusion.expect_sim(bm25, prior) if sim is None else None
-        return Found(_id(hit), score, bm25, sim, expected, present(hit.get("_source", {}), profile))
+        return Found(_id(hit), hit["_index"], score, bm25, sim, expected, present(hit.get("_source", {}), profile))
 
     return read
 
@@ -54,7 +56,9 @@ def lexical_reader(_request: SearchRequest, profile: Profile) -> Reader:
 
     def read(hit: Mapping[str, Any]) -> Found:
         bm25 = float(hit["_score"])
-        return Found(_id(hit), bm25, bm25, read_sim(hit), None, present(hit.get("_source", {}), profile))
+        return Found(
+            _id(hit), hit["_index"], bm25, bm25, read_sim(hit), None, present(hit.get("_source", {}), profile)
+        )
 
     return read
 
@@ -67,7 +71,7 @@ def dense_reader(_request: SearchRequest, profile: Profile) -> Reader:
         if sim is None:
             raise ValueError(f"passage {_id(hit)} was found by a vector that it does not have")
         bm25 = float(hit.get("matched_queries", {}).get(queries.BM25, 0.0))
-        return Found(_id(hit), sim, bm25, sim, None, present(hit.get("_source", {}), profile))
+        return Found(_id(hit), hit["_index"], sim, bm25, sim, None, present(hit.get("_source", {}), profile))
 
     return read
 

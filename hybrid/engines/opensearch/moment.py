@@ -43,20 +43,27 @@ def blame_moment(error: RefusedError, target: Target) -> None:
 def read_moment(target: Target, snapshot: str) -> Conversation[str]:
     """Name what a point in time of an index holds, by another name after every change."""
     what = f"see what {target.name} holds"
-    call = Call("GET", f"/{target.name}", params={"filter_path": "*.settings.index.uuid"})
+    wanted = "*.settings.index.uuid,*.settings.index.number_of_shards"
+    call = Call("GET", f"/{target.name}", params={"filter_path": wanted})
     made = yield from ask(call, what=what)
     seen: list[Any] = sorted(one["settings"]["index"]["uuid"] for one in made.values())
-    for body in _count_shards(target.shards):
-        whole = encode({**at_point(snapshot), **body})
-        counted = yield from ask(
-            Call("POST", "/_search", whole, {"allow_partial_search_results": "false"}), what=what
-        )
-        seen.append((counted["hits"]["total"]["value"], counted["aggregations"]["written"]["value"]))
+    for name, one in sorted(made.items()):
+        for body in _count_shards(name, int(one["settings"]["index"]["number_of_shards"])):
+            whole = encode({**at_point(snapshot), **body})
+            counted = yield from ask(
+                Call("POST", "/_search", whole, {"allow_partial_search_results": "false"}), what=what
+            )
+            seen.append((counted["hits"]["total"]["value"], counted["aggregations"]["written"]["value"]))
     return hashlib.sha256(encode({"seen": seen})).hexdigest()
 
 
-def _count_shards(shards: int) -> Iterator[dict[str, Any]]:
+def _count_shards(index: str, shards: int) -> Iterator[dict[str, Any]]:
     """Build a search for each shard, as numbers of several cannot be told apart; of as many slices each is one."""
-    body = {"size": 0, "track_total_hits": True, "aggs": {"written": {"sum": {"field": "_seq_no"}}}}
+    body = {
+        "query": {"term": {"_index": index}},
+        "size": 0,
+        "track_total_hits": True,
+        "aggs": {"written": {"sum": {"field": "_seq_no"}}},
+    }
     for shard in range(shards):
         yield body if shards == 1 else {**body, "slice": {"id": shard, "max": shards}}

@@ -179,7 +179,7 @@ def read_page(
     size: int = PAGE,
     profile: Profile | None = None,
 ) -> Conversation[Page]:
-    """Read one page of a snapshot; ``fields`` are those of ``_source`` to give, True for all.
+    """Read one page of a snapshot; ``fields`` are those of ``_source`` to give, True for all, False for none.
 
     With a profile they are passages' fields, wherever its documents have them.
     """
@@ -188,7 +188,8 @@ def read_page(
         "query": query,
         "sort": [{ID: "asc"}],
         "size": size,
-        "_source": fields if profile is None else source_of(fields, profile),
+        # An empty list would mean all of it.
+        "_source": (fields if profile is None else source_of(fields, profile)) or False,
         "seq_no_primary_term": True,
         "track_total_hits": False,
     }

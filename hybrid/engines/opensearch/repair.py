@@ -19,11 +19,12 @@ from ...passages import (
 )
 from ...records import BulkReport
 from . import reads
-from .bulk import Action, split_batches, write_batch
+from .bulk import Action, split_batches
 from .calls import Conversation, encode_lines
 from .fields import list_others
 from .queries import Target
 from .reads import Stored
+from .writes import send
 
 #: What has to be seen of a passage; never its vectors.
 _FIELDS = (*reads.PASSAGE_FIELDS, TEXT_HASH, ENCODED_HASH)
@@ -102,7 +103,7 @@ def _correct(target: Target, actions: Sequence[Action]) -> Conversation[dict[str
     """Write corrections and give the status of each that came too late."""
     report = BulkReport()
     for batch in split_batches(actions):
-        report += yield from write_batch(target.name, batch, alias=target.is_alias)
+        report += yield from send(target, batch)
     for failure in report.failures:
         if failure.status not in (_CONFLICT, _NOT_FOUND):
             raise IndexStateError(f"{target.name} refuses to correct passage {failure.id}: {failure.reason}")

@@ -80,9 +80,9 @@ def _ask_mode(request: SearchRequest, target: Target, preference: str) -> Conver
     """Give candidates in order, among which the best k are."""
     size, whole = first_size(request, target), full_size(request, target)
     lists = yield from _ask(request, target, preference, size)
-    ranked = order(_union(lists))
+    ranked = _rank(lists)
     if size < whole and len(ranked) >= request.k and _tied_beyond(lists, ranked[request.k - 1].score, size):
-        ranked = order(_union((yield from _ask(request, target, preference, whole))))
+        ranked = _rank((yield from _ask(request, target, preference, whole)))
     return ranked
 
 
@@ -106,13 +106,17 @@ def _ask(request: SearchRequest, target: Target, preference: str, size: int) -> 
     return [[read(hit) for hit in hits] for hits in lists]
 
 
-def _union(lists: list[list[Found]]) -> list[Found]:
-    """Merge the lists; of a passage in both the lexical list's reading counts.
+def _rank(lists: list[list[Found]]) -> list[Found]:
+    """Merge the lists and put them in order; of a passage in both the lexical list's reading counts.
 
     The graph sums a dot product in another order than the script, so the two may differ in the last bits. One reading
-    for all keeps equal passages equal.
+    for all keeps equal passages equal. Of several passages by one id, behind an alias, the best is given.
     """
-    return list({one.id: one for found in reversed(lists) for one in found}.values())
+    union = {(one.index, one.id): one for found in reversed(lists) for one in found}
+    best: dict[str, Found] = {}
+    for one in order(union.values()):
+        best.setdefault(one.id, one)
+    return list(best.values())
 
 
 def _tied_beyond(lists: list[list[Found]], kth: float, size: int) -> bool:

@@ -37,7 +37,7 @@ def add_passages(
     report = BulkReport()
     for batch in split_batches(sift(_to_actions(passages, target.profile), failures)):
         target = yield from fit_norm(target, max(action.norm for action in batch))
-        report += yield from _send(target, batch)
+        report += yield from send(target, batch)
     return target, report + BulkReport(failures=tuple(failures))
 
 
@@ -46,7 +46,7 @@ def delete_passages(target: Target, ids: Iterable[str]) -> Conversation[BulkRepo
     failures: list[Failure] = []
     report = BulkReport()
     for batch in split_batches(sift(map(delete_action, ids), failures)):
-        report += yield from _send(target, batch)
+        report += yield from send(target, batch)
     return report + BulkReport(failures=tuple(failures))
 
 
@@ -58,7 +58,7 @@ def delete_documents(target: Target, document_ids: Sequence[str]) -> Conversatio
     try:
         while True:
             query: Clause = {"terms": {DOCUMENT_ID: list(document_ids)}}
-            page = yield from reads.read_page(snapshot, query, [], after)
+            page = yield from reads.read_page(snapshot, query, False, after)
             report += yield from delete_passages(target, [stored.id for stored in page.passages])
             after = page.after
             if after is None:
@@ -72,7 +72,7 @@ def refresh(target: Target) -> Conversation[None]:
     yield from ask(Call("POST", f"/{target.name}/_refresh"), what=f"refresh {target.name}")
 
 
-def _send(target: Target, batch: list[Action]) -> Conversation[BulkReport]:
+def send(target: Target, batch: list[Action]) -> Conversation[BulkReport]:
     """Send a batch to an index that is there: a write to one that was dropped would make it anew, without mapping."""
     if not target.is_alias:
         yield from persist(lambda: _check_there(target))

@@ -22,6 +22,7 @@ from hybrid.profile import PROVISIONAL, Profile
 from hybrid.records import Filled, Job
 from hybrid.settings import Settings
 
+from .documents import printable
 from .job import Ingestion, OnProgress, Summary
 from .queue import open_sender
 from .rejects import RejectsFile
@@ -187,7 +188,7 @@ def name_job(plan: Plan) -> str:
 
 def resume_job(plan: Plan, fingerprint: str, stored: Job | None) -> Job:
     """Give the record to start from: where an unfinished run of the same source stopped, or the beginning."""
-    job = Job(id=name_job(plan), source=" ".join(plan.sources), source_fingerprint=fingerprint)
+    job = Job(id=name_job(plan), source=printable(" ".join(plan.sources)), source_fingerprint=fingerprint)
     if stored is None:
         return job
     if stored.state == "running" and fingerprint and stored.source_fingerprint == fingerprint:

@@ -54,8 +54,7 @@ class Adoption:
         self._target = target
         self._encoder = encoder
         self._intake = Intake(client, target)
-        fresh = Job(JOB, f"the index {origin.name}", origin.uuid)
-        self._job = self._intake.load_job(JOB) or fresh
+        self._job = self._find_job()
         self._reached = Reached(self._job.counts)
         self.adopted = Adopted(truncated=self._job.counts.get("truncated", 0))
 
@@ -70,6 +69,15 @@ class Adoption:
             if encode:
                 self._fill(progress)
         return self.adopted
+
+    def _find_job(self) -> Job:
+        """Give the record to go on from, which is of this source, or the beginning."""
+        fresh, stored = Job(JOB, f"the index {self._origin.name}", self._origin.uuid), self._intake.load_job(JOB)
+        if stored is None:
+            return fresh
+        if stored.source_fingerprint == self._origin.uuid:
+            return stored
+        return dataclasses.replace(fresh, seq_no=stored.seq_no, primary_term=stored.primary_term)
 
     def _copy_all(self, progress: Progress, encode: Encode | None, *, retry: bool) -> int:
         """Copy what is new; gives how many documents that was."""

@@ -53,7 +53,7 @@ class Intake(Protocol):
         """Make everything that was written searchable."""
 
     def load_job(self, job_id: str) -> Job | None:
-        """Read a job's record."""
+        """Read a job's record; what wrote into an index that is gone has everything yet to do in this one."""
 
     def save_job(self, job: Job) -> Job:
         """Write a job's record."""
@@ -125,7 +125,8 @@ class Index(Protocol):
     def hold(self) -> Self:
         """Open the index once more to read it as it is now, whatever is written meanwhile; to be closed like any.
 
-        One that is held gives its own moment again, as long as it is open itself.
+        One that is held gives its own moment again, as long as it is open itself. It is for reading: a folder
+        refuses what is written through it, or through one that ``under`` gave.
         """
 
     def moment(self) -> str:

@@ -5,6 +5,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -13,8 +14,9 @@ from hybrid import Passage, delete_index, open_index
 from hybrid.encoders import Encoder
 from hybrid.engines.opensearch import fields, lifecycle, reencode
 from hybrid.engines.opensearch.client import Client
+from hybrid.engines.opensearch.locks import LOCK_ID
 from hybrid.engines.opensearch.queries import Target
-from hybrid.errors import IndexStateError
+from hybrid.errors import IndexStateError, LockHeldError
 from tests.faults.both import assert_survives_an_update, assert_vectors, field_of, in_use
 from tests.faults.processes import PATIENCE
 from tests.faults.stage import Stage, passages, set_stage
@@ -82,6 +84,33 @@ def test_index_that_takes_no_writes_is_left_as_it_is(
     assert client.run(fields.list_others(target)) == {}
     found = raw.indices.get_settings(index=target.indexes[0])[target.indexes[0]]["settings"]["index"]
     assert found["blocks"] == {"write": "true"}
+
+
+def test_lock_that_ends_while_writes_are_paused_does_not_undo_what_others_changed(
+    derived_stage: Stage, client: Client, raw: Any, newer: Encoder
+) -> None:
+    stage = derived_stage
+    target, honest = client.run(lifecycle.open_target(stage.index)), forwarding(stage.upstream)
+
+    def flush_for_long(request: Request) -> Reply | Fault:
+        """Let the lock's time pass, and somebody else change the profile."""
+        reply = honest(request)
+        if "/_flush" in request.path:
+            jobs = f"{stage.index}-jobs"
+            lock = raw.get(index=jobs, id=LOCK_ID)["_source"]
+            raw.index(index=jobs, id=LOCK_ID, body={**lock, "until": 0})
+            client.run(lifecycle.change_profile(target, lambda one: dataclasses.replace(one, max_norm=9.0)))
+        return reply
+
+    with (
+        recorder(flush_for_long) as server,
+        closing(Client(server.url, stage.settings)) as slow,
+        pytest.raises(LockHeldError, match="give the command again"),
+    ):
+        slow.run(reencode.add_encoder(target, newer.make_profile()))
+    assert client.run(lifecycle.open_target(stage.index)).profile.max_norm == 9.0
+    assert client.run(fields.list_others(target)) == {}
+    assert "blocks" not in raw.indices.get_settings(index=stage.concrete)[stage.concrete]["settings"]["index"]
 
 
 def update(stage: Stage, target: Target, vectors: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ from tests.integration.adopting import (
     DOCUMENTS,
     Job,
     check_same,
+    create_shop,
     make_adopter,
     make_document,
     open_shop,
@@ -80,6 +81,23 @@ def test_writes_go_on_meanwhile_and_nothing_is_lost(adopt: Any, raw: Any, name: 
     assert rounds[0] > 10
     adopt()
     check_same(raw, name)
+
+
+@pytest.mark.parametrize("which", ["the new index", "both"])
+def test_index_that_was_deleted_is_filled_anew(which: str, adopt: Any, raw: Any, name: str) -> None:
+    adopt()
+    (new,) = raw.indices.get(index=f"{name}-new")
+    raw.indices.delete(index=new)
+    if which == "both":
+        raw.indices.delete(index=name)
+        create_shop(raw, name, DOCUMENTS)
+    told = adopt()
+    assert told["source"] == told["passages"] == told["encoded"] == told["created"] == DOCUMENTS
+    check_same(raw, name)
+    source, job = raw.indices.get(index=name)[name], raw.get(index=f"{name}-new-jobs", id="job-adopt")["_source"]
+    assert job["source_fingerprint"] == source["settings"]["index"]["uuid"]
+    told = adopt()
+    assert (told["created"], told["updated"], told["removed"]) == (0, 0, 0)
 
 
 @pytest.mark.slow

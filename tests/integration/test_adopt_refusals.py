@@ -43,6 +43,12 @@ def test_the_way_back(adopt: Any, raw: Any, name: str, hybrid: Say, opensearch: 
         ("text_hash", {"type": "keyword"}),
         ("vec_mine", {"type": "keyword"}),
         ("id", {"type": "long"}),
+        ("id", {"type": "keyword", "normalizer": "lowercase"}),
+        ("id", {"type": "keyword", "ignore_above": 4}),
+        ("id", {"type": "keyword", "doc_values": False}),
+        ("id", {"type": "keyword", "index": False}),
+        ("id", {"type": "keyword", "null_value": "none"}),
+        ("id", {"type": "keyword", "copy_to": "title"}),
     ],
 )
 def test_a_field_of_our_name_is_refused_by_name(
@@ -73,6 +79,21 @@ def test_an_id_field_of_another_meaning_is_refused(
     )
     assert said.code == 1
     assert "The field id of document d5 says 'another'" in one_line(said)
+
+
+def test_an_id_field_whose_options_change_no_id_is_kept(
+    raw: Any, hybrid: Say, opensearch: Service, model: Path
+) -> None:
+    name, long_id = f"odd-{secrets.token_hex(6)}", "x" * 512
+    field = {"type": "keyword", "ignore_above": 512, "store": True, "fields": {"text": {"type": "text"}}}
+    raw.indices.create(index=name, body={"mappings": {"properties": {"title": {"type": "text"}, "id": field}}})
+    write(raw, name, {long_id: {"title": "the moon", "id": long_id}, "Abc": {"title": "the moon"}})
+    new = f"{opensearch.url}/{name}-new"
+    options = ("--text", "title", "--encoder", model, "--scale", "20", "--replicas", "0")
+    assert hybrid("adopt", f"{opensearch.url}/{name}", new, *options).code == 0
+    with open_index(new) as index:
+        assert {hit.id for hit in index.search("moon").hits} == {long_id, "Abc"}
+    raw.indices.delete(index=f"{name}*")
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ DOCUMENTS = FILL_SIZE + 20
 LIMIT, WORDS = 20, 30
 OPTION = "index.mapping.nested_objects.limit"
 LONG = {"body": " ".join(f"w{number}" for number in range(WORDS))}
-#: A field that the source does not map, and the new index does: an object is no keyword.
+#: A field that the source does not map, of a name that hybrid needs.
 ODD = {"body": "the odd one", "content_hash": {"what": 1}}
 Adopt = Callable[..., Said]
 

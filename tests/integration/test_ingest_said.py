@@ -1,6 +1,7 @@
 """What ``hybrid ingest`` ends with: counts once, why rows were rejected, and a plain word where nothing was read."""
 
 import io
+import os
 import sys
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from hybrid.cli.output import INTERRUPTED
 from ingest.job import Ingestion
 from ingest.sources import FORMATS
 from tests.commands import Said, Say, one_line
-from tests.conftest import small_profile
+from tests.conftest import MakeIndex, small_profile
 from tests.integration.feeding import document, write_jsonl
 
 PROOF_OF_NOTHING = (
@@ -159,3 +160,12 @@ def test_ctrl_c_says_what_the_same_command_does(
     monkeypatch.setattr(Ingestion, "run", interrupted)
     said = hybrid("ingest", index, source, "--no-vectors")
     assert (said.code, said.err) == (INTERRUPTED, f"\nhybrid: interrupted; {advice}\n")
+
+
+def test_file_whose_name_is_not_utf_8_is_read(hybrid: Say, make_index: MakeIndex, tmp_path: Path) -> None:
+    name = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.jsonl")
+    write_jsonl(Path(name), [document("a", 9)])
+    address = make_index(small_profile())
+    said = hybrid("ingest", address, name, "--no-vectors", "--json")
+    assert (said.code, said.json["created"]) == (0, 1), said.err
+    assert r"caf\udce9.jsonl" in hybrid("status", address, "--json").out.replace("\\\\", "\\")

@@ -2,9 +2,11 @@
 
 import dataclasses
 import secrets
+import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,8 @@ from tests.conftest import MakeIndex, small_profile
 from tests.integration.faults import count, name_of
 from tests.messages import assert_one_clear_line
 from tests.services.discover import Service
+from tests.services.http_server import Reply, Request
+from tests.services.recorder import Fault, forwarding, recorder
 
 SPEC = IndexSpec(replicas=0)
 
@@ -162,6 +166,33 @@ def test_word_that_the_cluster_does_not_know_is_one_clear_error_and_nothing_is_m
 def test_dropped_index_is_gone_with_its_locks(opensearch: Service, free_name: str, client: Client, raw: Any) -> None:
     create_index(f"{opensearch.url}/{free_name}", small_profile(), SPEC, settings=Settings())
     client.run(acquire_lock(free_name, "me", "a test"))
+    client.run(drop_index(free_name))
+    assert list(raw.indices.get(index=f"{free_name}*", expand_wildcards="all")) == []
+
+
+def test_drop_that_was_interrupted_is_finished_by_the_same_command(
+    opensearch: Service, free_name: str, client: Client, raw: Any
+) -> None:
+    create_index(f"{opensearch.url}/{free_name}", small_profile(), SPEC, settings=Settings())
+    client.run(acquire_lock(free_name, "me", "a test"))
+    honest, deleted = forwarding(opensearch.url), list[str]()
+
+    def answer(request: Request) -> Reply | Fault:
+        """Press Ctrl-C when the first thing is deleted."""
+        reply = honest(request)
+        if request.method != "DELETE":
+            return reply
+        deleted.append(request.path)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        return Fault.HANG
+
+    with (
+        recorder(answer) as server,
+        closing(Client(server.url, Settings())) as interrupted,
+        pytest.raises(KeyboardInterrupt),
+    ):
+        interrupted.run(drop_index(free_name))
+    assert len(deleted) == 1
     client.run(drop_index(free_name))
     assert list(raw.indices.get(index=f"{free_name}*", expand_wildcards="all")) == []
 

@@ -116,6 +116,7 @@ def test_process_that_was_stopped_for_long_does_not_undo_what_others_changed(
 ) -> None:
     address = make_index(small_profile())
     name = name_of(address)
+    (concrete,) = raw.indices.get(index=name)
     honest = forwarding(opensearch.url)
 
     def read_and_sleep(request: Request) -> Reply | Fault:
@@ -126,9 +127,9 @@ def test_process_that_was_stopped_for_long_does_not_undo_what_others_changed(
         change_lam(opensearch.url, name, 0.7)
         return found
 
-    # The first time it is read to open the index, the second time under the lock.
-    sleepy = in_turn(honest, read_and_sleep, honest)
-    answer = when(lambda request: (request.method, request.path) == ("GET", f"/{name}"), sleepy, otherwise=honest)
+    # Under the lock an index is read by its own name.
+    sleepy = in_turn(read_and_sleep, honest)
+    answer = when(lambda request: (request.method, request.path) == ("GET", f"/{concrete}"), sleepy, otherwise=honest)
     with recorder(answer) as server, pytest.raises(LockHeldError, match="give the command again"):
         change_lam(server.url, name, 0.2)
     with open_index(address) as index:

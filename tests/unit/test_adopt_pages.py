@@ -16,7 +16,7 @@ from hybrid.engines.opensearch.encoding import MOST_PARTS, group_by_parts
 from hybrid.engines.opensearch.fill import fill
 from hybrid.engines.opensearch.queries import Target
 from hybrid.engines.opensearch.reads import Stored
-from hybrid.errors import IndexStateError
+from hybrid.errors import AccessError, IndexStateError
 from hybrid.passages import ENCODED_HASH, hash_text
 from hybrid.records import Filled
 
@@ -29,7 +29,7 @@ PROFILE = Profile(
     text_fields=("body",),
     split_words=1,
 )
-TARGET = Target("new", ("new",), PROFILE, shards=1)
+TARGET = Target("new", ("new--v1",), PROFILE, shards=1)
 FIELD = PROFILE.vector_field
 PARTS = 100
 Pairs = Sequence[tuple[str, str]]
@@ -147,11 +147,18 @@ def test_a_vector_that_is_refused_becomes_a_reason(way: str, status: int) -> Non
         assert (outcome[1].report.updated, outcome[1].report.failures) == (3, ())
 
 
-@pytest.mark.parametrize("status", [401, 403, 500])
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        (401, "Cannot write to new: .* credentials"),
+        (403, "Cannot write to new: .* forbids"),
+        (500, r"new refuses .* d0: no"),
+    ],
+)
 @pytest.mark.parametrize("way", WAYS)
-def test_what_concerns_all_documents_is_an_error_and_no_documents_fault(way: str, status: int) -> None:
+def test_what_concerns_all_documents_is_an_error_and_no_documents_fault(way: str, status: int, told: str) -> None:
     cluster = Cluster(refused=dict.fromkeys(("d0", "d1", "d2"), status))
-    with pytest.raises(IndexStateError, match=r"new refuses .* d0: no"):
+    with pytest.raises((AccessError, IndexStateError), match=told):
         cluster.run(WAYS[way](3))
     assert cluster.written == []
 

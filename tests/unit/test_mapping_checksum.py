@@ -10,8 +10,8 @@ import mappings
 
 FILES = sorted(path.stem for path in Path(mappings.__file__).parent.glob("*.json"))
 PINNED = {
-    "jobs": "58fb4095",
-    "passages": "686aa91d",
+    "jobs": "487166ce",
+    "passages": "4452db40",
 }
 
 

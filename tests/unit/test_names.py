@@ -57,5 +57,9 @@ def test_alias_that_is_too_long_with_its_version_is_refused() -> None:
 
 
 @given(names)
-def test_alias_and_its_concrete_index_share_one_jobs_index(name: IndexName) -> None:
-    assert build_jobs_name(build_index_name(name)) == build_jobs_name(name.alias) == f"{name.alias}-jobs"
+def test_versions_of_an_index_share_one_jobs_index(name: IndexName) -> None:
+    assert build_jobs_name(build_index_name(name)) == f"{name.alias}-jobs"
+
+
+def test_index_of_somebody_elses_making_has_a_jobs_index_of_its_own() -> None:
+    assert build_jobs_name("articles") == "articles-jobs"

@@ -21,10 +21,10 @@ from ..spec import IndexSpec
 from . import reads, writes
 from .adopted_body import ADOPTED_KEY, Origin, build_adopted_body, read_origin
 from .bulk import Action, split_batches, write_batch
-from .calls import Call, Conversation, ask, check, encode, encode_lines
+from .calls import Call, Conversation, ask, check, decode, encode, encode_lines
 from .encoding import Encoded, Pair, encode_documents, group_by_parts
 from .fill import OF_ONE, add_trouble, name_refusal
-from .layout import read_pair
+from .layout import is_taken, read_pair
 from .lifecycle import MAPPING, open_target
 from .moment import HELD_ALIVE
 from .names import IndexName, build_index_name
@@ -33,6 +33,7 @@ from .reads import Place, name_place
 
 #: Documents of a page; they may be large.
 PAGE = 256
+_BAD_REQUEST = 400
 _NOT_FOUND = 404
 
 
@@ -41,6 +42,7 @@ class Document:
     """A document as it is stored, and the number of the write that it comes from."""
 
     id: str
+    #: Its numbers keep their digits.
     source: Mapping[str, Any]
     number: int
     routing: str | None
@@ -90,6 +92,7 @@ def open_origin(name: str) -> Conversation[Origin]:
 
 def create_adopted(origin: Origin, alias: str, profile: Profile, spec: IndexSpec) -> Conversation[Target]:
     """Create the index behind ``alias`` that is to hold ``origin``'s documents."""
+    _check_window(origin)
     name = build_index_name(IndexName(alias, 1, mappings.checksum(MAPPING)))
     body = build_adopted_body(origin, profile, spec) | {"aliases": {alias: {}}}
     yield from ask(Call("PUT", f"/{name}", encode(body)), what=f"create {alias}")
@@ -148,7 +151,7 @@ def read_documents(snapshot: str, beyond: int, among: Sequence[int] | None = Non
         "seq_no_primary_term": True,
         "track_total_hits": False,
     }
-    call = Call("POST", "/_search", encode(body), {"allow_partial_search_results": "false"})
+    call = Call("POST", "/_search", encode(body), {"allow_partial_search_results": "false"}, digits=True)
     hits = (yield from ask(call, what="read documents"))["hits"]["hits"]
     return [Document(hit["_id"], hit["_source"], hit["_seq_no"], hit.get("_routing")) for hit in hits]
 
@@ -158,11 +161,13 @@ def copy_documents(
 ) -> Conversation[tuple[Target, Copied]]:
     """Write documents as they are, with what we add; one whose text has not changed keeps its vector.
 
-    Without ``encode`` the others wait for one. Gives the target with the profile as it is afterwards.
+    Without ``encode`` the others wait for one. A document that would not be the same afterwards is refused. Gives the
+    target with the profile as it is afterwards.
     """
-    drafts = [_draft(target.profile, one) for one in documents]
-    before = yield from _read_before(target, [one.place for one in documents], [ENCODED_HASH])
-    copied = Copied()
+    troubles = {one.place: trouble for one in documents if (trouble := _find_trouble(one)) is not None}
+    drafts = [_draft(target.profile, one) for one in documents if one.place not in troubles]
+    before = yield from _read_before(target, [one.document.place for one in drafts], [ENCODED_HASH])
+    copied = Copied(refused=tuple(Failure(place[0], _BAD_REQUEST, why) for place, why in troubles.items()))
     for group in group_by_parts(target.profile, drafts, lambda draft: draft.pair):
         same = [one for one in group if before.get(one.document.place, {}).get(ENCODED_HASH) == one.text_hash]
         outcomes = yield from _read_vectors(target, same)
@@ -176,9 +181,11 @@ def copy_documents(
 
 def remove_gone(origin: Origin, target: Target, snapshot: str, after: Any) -> Conversation[tuple[int, Any]]:
     """Remove documents of one page of a snapshot that the origin has no more; gives how many, and what is next."""
-    page = yield from reads.read_page(snapshot, reads.everything(), [], after)
+    page = yield from reads.read_page(snapshot, reads.everything(), False, after)
     ids = [stored.id for stored in page.passages]
-    there = (yield from _list_places(origin, ids)) if ids else set()
+    there: set[Place] = set()
+    for start in range(0, len(ids), PAGE):
+        there |= yield from _list_places(origin, ids[start : start + PAGE])
     gone = [stored.place for stored in page.passages if stored.place not in there]
     actions = (Action(place[0], encode_lines({"delete": name_place(place)})) for place in gone)
     report = yield from _send(target, actions)
@@ -189,6 +196,16 @@ def count(name: str) -> Conversation[int]:
     """Count the documents of an index."""
     yield from ask(Call("POST", f"/{name}/_refresh"), what=f"refresh {name}")
     return int((yield from ask(Call("GET", f"/{name}/_count"), what=f"count {name}"))["count"])
+
+
+def _check_window(origin: Origin) -> None:
+    """Refuse an origin that does not give as much as is asked of it at once."""
+    window = origin.settings.get("max_result_window")
+    if window is not None and int(window) <= PAGE:
+        raise IndexStateError(
+            f"{origin.name} gives {window} hits at the most, and hybrid adopt reads {PAGE + 1} at once; raise its "
+            "index.max_result_window, and run the same command again."
+        )
 
 
 def _list_places(origin: Origin, ids: Sequence[str]) -> Conversation[set[Place]]:
@@ -223,6 +240,18 @@ def _read_vectors(target: Target, same: Sequence[_Draft]) -> Conversation[dict[P
         if stored[one.document.place].get(ENCODED_HASH) == one.text_hash
         and stored[one.document.place].get(field) is not None
     }
+
+
+def _find_trouble(document: Document) -> str | None:
+    """Say why a document would not be the same in the new index; None if it would."""
+    taken = [name for name in document.source if name != ID and is_taken(name)]
+    if taken:
+        return f"it has a field {taken[0]}, a name that hybrid needs for itself; give it another name in the source"
+    try:
+        decode(encode(document.source).decode(), digits=False)
+    except (TypeError, ValueError) as error:
+        return f"what it holds can be stored, but not read again ({error}); change it in the source"
+    return None
 
 
 def _draft(profile: Profile, document: Document) -> _Draft:

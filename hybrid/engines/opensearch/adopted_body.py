@@ -15,7 +15,7 @@ from ...errors import IndexStateError, UsageError
 from ...passages import CONTENTS, ID
 from ...profile import Profile, to_meta
 from ..spec import IndexSpec
-from .layout import ADDED, VECTORS
+from .layout import ADDED, is_taken
 from .lifecycle import MAPPING, META_KEY
 from .vector_field import build_field
 
@@ -24,9 +24,15 @@ ADOPTED_KEY = "hybrid_adopted"
 SIMILARITY = "hybrid"
 #: Settings that say what an index is, not where or when it came to be.
 _KEPT = (
-    *("analysis", "similarity", "mapping", "sort", "query", "max_result_window", "max_inner_result_window"),
+    *("analysis", "similarity", "mapping", "sort", "query", "max_inner_result_window"),
     *("max_ngram_diff", "max_shingle_diff", "max_docvalue_fields_search"),
 )
+#: Hits that our own queries ask for at the most.
+_LEAST_WINDOW = 10_000
+#: Options of a keyword that change neither which values it takes nor how they are found.
+_HARMLESS = frozenset({"type", "fields", "store", "meta", "norms", "eager_global_ordinals"})
+#: Characters; no id has more bytes.
+_LONGEST_ID = 512
 #: Types whose values a text can be made of.
 _TEXTUAL = frozenset({"text", "match_only_text", "search_as_you_type", "keyword", "wildcard", "constant_keyword"})
 
@@ -92,6 +98,7 @@ def _build_settings(origin: Origin, profile: Profile, spec: IndexSpec) -> dict[s
     replicas = {"auto_expand_replicas": "0-1"} if spec.replicas is None else {"number_of_replicas": spec.replicas}
     return {
         **kept,
+        **_build_windows(origin.settings),
         **replicas,
         "number_of_shards": origin.shards,
         "knn": True,
@@ -100,17 +107,43 @@ def _build_settings(origin: Origin, profile: Profile, spec: IndexSpec) -> dict[s
     }
 
 
+def _build_windows(settings: Mapping[str, Any]) -> dict[str, int]:
+    """Give how many hits a search may ask for; said even where it is the default, as a template may say less."""
+    window = max(_LEAST_WINDOW, int(settings.get("max_result_window", 0)))
+    return {
+        "max_result_window": window,
+        "max_rescore_window": max(window, int(settings.get("max_rescore_window", 0))),
+    }
+
+
 def _refuse_our_names(origin: Origin, properties: Mapping[str, Any]) -> None:
     """Refuse a field that we would write over; an ``id`` that can be ours, too, is looked at in each document."""
-    taken = [name for name in properties if name in (CONTENTS, *ADDED) or name.startswith(VECTORS)]
+    taken = [name for name in properties if is_taken(name)]
     if properties.get(ID, {}).get("type") == "keyword":
         taken.remove(ID)
+        _check_id(origin, properties[ID])
     if taken:
         raise IndexStateError(
             f"{origin.name} has a field {taken[0]}, a name that hybrid needs for itself; give it another name there."
         )
     if SIMILARITY in origin.settings.get("similarity", {}):
         raise IndexStateError(f"{origin.name} has a similarity {SIMILARITY}, a name that hybrid needs for itself.")
+
+
+def _check_id(origin: Origin, field: Mapping[str, Any]) -> None:
+    """Refuse an ``id`` that does not give every id back as it was written."""
+    odd = [
+        name
+        for name, value in field.items()
+        if name not in _HARMLESS
+        and not (name in ("index", "doc_values") and value is True)
+        and not (name == "ignore_above" and value >= _LONGEST_ID)
+    ]
+    if odd:
+        raise IndexStateError(
+            f"{origin.name} has a field id, whose option {odd[0]} does not go with the ids that hybrid keeps "
+            "there; index its documents again with id as a plain keyword, or under another name."
+        )
 
 
 def _feed_contents(origin: Origin, properties: dict[str, Any], path: str) -> None:

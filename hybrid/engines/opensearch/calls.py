@@ -4,6 +4,7 @@ Everything that needs the cluster is a *conversation*: a generator that yields a
 the ``Answer``, and returns its result. ``client`` carries conversations out, sync or async, so each is written once.
 """
 
+import json
 import re
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
@@ -30,6 +31,8 @@ _PASSING = frozenset(
 )
 #: Longest part of a cluster's own words that a message repeats.
 _MAX_REASON = 500
+#: Characters of the longest whole number of 64 bits.
+_MOST_DIGITS = 20
 #: What a proxy in between answers in the cluster's place.
 _MARKUP = re.compile(r"\s*<")
 
@@ -45,6 +48,8 @@ class Call:
     ndjson: bool = False
     #: Seconds to wait for the answer, where the client's own limit is too short.
     timeout: float | None = None
+    #: Whether numbers of the answer keep their digits: for documents that are written again.
+    digits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +79,25 @@ T = TypeVar("T")
 Conversation = Generator[Call | Pause, Answer, T]
 
 
+class Number(float):
+    """A number with the digits that it came with; ``encode`` writes these."""
+
+    __slots__ = ("digits",)
+
+    def __init__(self, digits: str):
+        self.digits = digits
+
+
 def encode(body: Mapping[str, Any]) -> bytes:
     """Write a JSON body; numpy vectors need no conversion."""
-    return orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY)
+    return orjson.dumps(body, default=_write_number, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def decode(text: str, *, digits: bool) -> Any:
+    """Read JSON, on demand with numbers that keep their digits."""
+    if digits:
+        return json.loads(text, parse_float=Number, parse_int=_read_whole_number)
+    return orjson.loads(text)
 
 
 def encode_lines(*bodies: Mapping[str, Any]) -> bytes:
@@ -133,6 +154,18 @@ def read_error(body: Any) -> tuple[str, str]:
     if _MARKUP.match(reason):
         reason = "a web page, not OpenSearch's JSON"
     return kind, " ".join(reason.split())[:_MAX_REASON] or "it gives no reason"
+
+
+def _write_number(value: Any) -> orjson.Fragment:
+    if isinstance(value, Number):
+        return orjson.Fragment(value.digits)
+    raise TypeError(f"{type(value).__name__} is nothing that JSON has")
+
+
+def _read_whole_number(digits: str) -> int | Number:
+    """Keep the digits of what orjson does not take for whole, beyond 64 bits, and of -0."""
+    whole = len(digits) <= _MOST_DIGITS and digits != "-0" and -(2**63) <= int(digits) < 2**64
+    return int(digits) if whole else Number(digits)
 
 
 def _reasons(error: Mapping[str, Any]) -> Generator[str, None, None]:

@@ -5,11 +5,13 @@ that is thrown into the conversation, which may try again.
 """
 
 import asyncio
+import json
 import re
 import ssl
 import threading
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -21,7 +23,7 @@ from opensearchpy.serializer import JSONSerializer
 
 from ...errors import SettingsError, UnreachableError
 from ...settings import Settings
-from .calls import NO_TIME, Answer, Call, Conversation, Pause
+from .calls import NO_TIME, Answer, Call, Conversation, Pause, decode
 
 #: Only requests that got no answer are repeated here, at once: a dropped keep-alive connection, another node.
 #: Whatever the cluster answers is for the conversation to judge.
@@ -32,14 +34,18 @@ _ERRNO = re.compile(r"\[Errno -?\d+\] ([^'\"\])]+)")
 T = TypeVar("T")
 
 
-class _FastJson(JSONSerializer):
-    """Decodes answers with orjson; bodies arrive here already written."""
+@dataclass(frozen=True, slots=True)
+class _Json:
+    """An answer that is not read yet: its call says how."""
 
-    def loads(self, s: str) -> Any:
-        try:
-            return orjson.loads(s)
-        except orjson.JSONDecodeError as error:
-            raise SerializationError(s, error) from error
+    text: str
+
+
+class _Unread(JSONSerializer):
+    """Leaves answers unread; bodies arrive here already written."""
+
+    def loads(self, s: str) -> _Json:
+        return _Json(s)
 
 
 class Client:
@@ -69,7 +75,7 @@ class Client:
         if isinstance(step, Pause):
             return _NOTHING if self._wait(step.seconds) else NO_TIME
         try:
-            return _to_answer(self._library.transport.perform_request(**_arguments(step)))
+            return _to_answer(step, self._library.transport.perform_request(**_arguments(step)))
         except (TransportError, SerializationError, AttributeError) as error:
             return _refused_or_raise(error, self.url)
 
@@ -120,7 +126,7 @@ class AsyncClient:
             await asyncio.sleep(step.seconds)
             return _NOTHING
         try:
-            return _to_answer(await self._library.transport.perform_request(**_arguments(step)))
+            return _to_answer(step, await self._library.transport.perform_request(**_arguments(step)))
         except (TransportError, SerializationError, AttributeError) as error:
             return _refused_or_raise(error, self.url)
 
@@ -144,7 +150,12 @@ def _arguments(call: Call) -> dict[str, Any]:
     }
 
 
-def _to_answer(body: Any) -> Answer:
+def _to_answer(call: Call, body: Any) -> Answer:
+    if isinstance(body, _Json):
+        try:
+            return Answer(200, decode(body.text, digits=call.digits))
+        except json.JSONDecodeError as error:
+            raise SerializationError(body.text, error) from error
     # The library answers HEAD with a bool: whether the thing is there.
     return Answer(404, None) if body is False else Answer(200, body)
 
@@ -203,7 +214,7 @@ def _options(
         ),
         "ssl_context": build_ssl_context(settings) if secure else None,
         "timeout": settings.opensearch_timeout,
-        "serializer": _FastJson(),
+        "serializer": _Unread(),
         "pool_maxsize": _POOL_SIZE,
         **_REPEATS,
     }

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any, TypeVar
 
 from ...passages import Passage
@@ -98,16 +99,21 @@ class Intake:
         self._insist(lambda: writes.refresh(self._target))
 
     def load_job(self, job_id: str) -> Job | None:
-        """Read a job's record."""
-        return self._insist(lambda: jobs.load_job(self._target.name, job_id))
+        """Read a job's record; what wrote into an index that is gone has everything yet to do in this one."""
+        return self._insist(lambda: jobs.load_job(self._owner, job_id))
 
     def save_job(self, job: Job) -> Job:
         """Write a job's record."""
-        return self._insist(lambda: jobs.save_job(self._target.name, job))
+        return self._insist(lambda: jobs.save_job(self._owner, job))
 
     def list_jobs(self) -> list[Job]:
         """Read the records of all jobs, the last saved first."""
-        return self._client.run(jobs.list_jobs(self._target.name))
+        return self._client.run(jobs.list_jobs(self._target.indexes))
+
+    @cached_property
+    def _owner(self) -> jobs.Owner:
+        """The index that jobs are begun in: read once, so that none claims to have written into a later one."""
+        return self._insist(lambda: jobs.read_owner(reads.sole_index(self._target)))
 
     def hurry(self) -> None:
         """Wait for the cluster no longer: what it does not take at once is given up."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from ...passages import (
     CONTENT_HASH,
+    CONTENTS,
     ENCODE_ERROR,
     ENCODED_HASH,
     ID,
@@ -49,6 +50,12 @@ def present(source: Source, profile: Profile) -> Source:
     ours = {name: value for name, value in source.items() if _is_ours(name)}
     said = {name: value for name, value in source.items() if not _is_ours(name) and name not in profile.text_fields}
     return {**ours, TITLE: title, TEXT: text, META: said}
+
+
+def is_taken(name: str) -> bool:
+    """Tell whether a field of somebody else's has a name that we need for ourselves, or lies inside of one."""
+    first = name.partition(".")[0]
+    return first == CONTENTS or _is_ours(first)
 
 
 def to_passage(source: Source, profile: Profile) -> Passage:

@@ -18,7 +18,7 @@ from ...passages import CONTENTS, META, TEXT, TITLE
 from ...profile import Profile, from_meta, to_meta
 from ..spec import IndexSpec
 from .calls import Call, Conversation, ask, check, encode
-from .locks import Lock, hold_lock, prove_lock
+from .locks import Lock, hold_locks, prove_lock
 from .names import IndexName, build_index_name, build_jobs_name
 from .patience import persist
 from .queries import Target
@@ -82,7 +82,8 @@ def create_index(alias: str, profile: Profile, spec: IndexSpec) -> Conversation[
 def drop_index(alias: str) -> Conversation[None]:
     """Delete every index behind ``alias``, and its locks and jobs."""
     found = yield from ask(Call("GET", f"/{alias}"), what=f"delete {alias}")
-    for name in (*found, build_jobs_name(alias)):
+    # The indexes go last: as long as one is there, whoever was interrupted can give the command again.
+    for name in (*sorted(set(map(build_jobs_name, found))), *found):
         answer = yield Call("DELETE", f"/{name}")
         if answer.status != 404:
             check(answer, f"delete {name}")
@@ -139,21 +140,32 @@ def change_profile(target: Target, change: Callable[[Profile], Profile]) -> Conv
 
 
 def change_meta(name: str, purpose: str, change: Callable[[str, Meta], Meta]) -> Conversation[None]:
-    """Replace ``_meta`` of every index behind a name under the index's lock: it can only be written whole."""
-
-    def replace(lock: Lock) -> Conversation[None]:
-        found = yield from ask(Call("GET", f"/{name}"), what=f"read the profile of {name}")
-        for index, body in found.items():
-            before = body["mappings"].get("_meta", {})
-            after = change(index, before)
-            if after != before:
-                yield from prove_lock(lock)
-                call = Call("PUT", f"/{index}/_mapping", encode({"_meta": after}))
-                yield from ask(call, what=f"{purpose} of {index}")
-
+    """Replace ``_meta`` of every index behind a name under the indexes' locks: it can only be written whole."""
     owner = secrets.token_hex(8)
+
+    def change_all() -> Conversation[None]:
+        found = yield from ask(Call("GET", f"/{name}"), what=f"read the profile of {name}")
+
+        def replace(locks: tuple[Lock, ...]) -> Conversation[None]:
+            for index in found:
+                yield from _replace_meta(index, locks, purpose, change)
+
+        yield from hold_locks(found, owner, purpose, replace)
+
     # Tried again as a whole: whoever waits too long in between may have lost the lock.
-    yield from persist(lambda: hold_lock(name, owner, purpose, replace))
+    yield from persist(change_all)
+
+
+def _replace_meta(
+    index: str, locks: tuple[Lock, ...], purpose: str, change: Callable[[str, Meta], Meta]
+) -> Conversation[None]:
+    found = yield from ask(Call("GET", f"/{index}"), what=f"read the profile of {index}")
+    before = found[index]["mappings"].get("_meta", {})
+    after = change(index, before)
+    if after != before:
+        for lock in locks:
+            yield from prove_lock(lock)
+        yield from ask(Call("PUT", f"/{index}/_mapping", encode({"_meta": after})), what=f"{purpose} of {index}")
 
 
 def read_profile(index: str, meta: Meta) -> Profile:

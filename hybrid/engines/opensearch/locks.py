@@ -3,7 +3,7 @@
 import contextlib
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -31,18 +31,35 @@ T = TypeVar("T")
 class Lock:
     """A lock that is held; ``seq_no`` and ``primary_term`` prove that nobody took it over."""
 
+    #: The ``-jobs`` index that it lies in.
     index: str
     owner: str
     seq_no: int
     primary_term: int
 
 
-def hold_lock(alias: str, owner: str, purpose: str, body: Callable[[Lock], Conversation[T]]) -> Conversation[T]:
-    """Carry ``body`` out while nobody else holds the lock of ``alias``; wait for it for a while.
+def hold_locks(
+    indexes: Iterable[str], owner: str, purpose: str, body: Callable[[tuple[Lock, ...]], Conversation[T]]
+) -> Conversation[T]:
+    """Carry ``body`` out while nobody else holds the lock of any of ``indexes``, as ``hold_lock`` does for one."""
+    # In one order, so that two holders do not wait for each other; versions of an index have one lock.
+    names = {build_jobs_name(index): index for index in indexes}
+
+    def hold(left: list[str], held: tuple[Lock, ...]) -> Conversation[T]:
+        if not left:
+            return (yield from body(held))
+        first, *others = left
+        return (yield from hold_lock(names[first], owner, purpose, lambda lock: hold(others, (*held, lock))))
+
+    return (yield from hold(sorted(names), ()))
+
+
+def hold_lock(index: str, owner: str, purpose: str, body: Callable[[Lock], Conversation[T]]) -> Conversation[T]:
+    """Carry ``body`` out while nobody else holds the lock of ``index``; wait for it for a while.
 
     ``body`` proves the lock that it is given before it writes. No two holders may have the same ``owner``.
     """
-    lock = yield from _wait_for_lock(alias, owner, purpose)
+    lock = yield from _wait_for_lock(index, owner, purpose)
     try:
         result = yield from body(lock)
     except BaseException:
@@ -54,12 +71,12 @@ def hold_lock(alias: str, owner: str, purpose: str, body: Callable[[Lock], Conve
     return result
 
 
-def _wait_for_lock(alias: str, owner: str, purpose: str) -> Conversation[Lock]:
-    """Take the lock of ``alias`` as soon as it is free."""
+def _wait_for_lock(index: str, owner: str, purpose: str) -> Conversation[Lock]:
+    """Take the lock of ``index`` as soon as it is free."""
     waited = 0.0
     while True:
         try:
-            return (yield from acquire_lock(alias, owner, purpose))
+            return (yield from acquire_lock(index, owner, purpose))
         except LockHeldError:
             pause = random.uniform(SHORTEST_PAUSE, LONGEST_PAUSE)  # noqa: S311 - not a secret
             if waited >= PATIENCE or (yield Pause(pause)) is NO_TIME:
@@ -67,23 +84,23 @@ def _wait_for_lock(alias: str, owner: str, purpose: str) -> Conversation[Lock]:
             waited += pause
 
 
-def acquire_lock(alias: str, owner: str, purpose: str, ttl: float = DEFAULT_TTL) -> Conversation[Lock]:
-    """Take the lock of ``alias``, or raise ``LockHeldError`` that names who has it."""
-    index = build_jobs_name(alias)
-    yield from ensure_jobs_index(index)
+def acquire_lock(index: str, owner: str, purpose: str, ttl: float = DEFAULT_TTL) -> Conversation[Lock]:
+    """Take the lock of ``index``, a concrete one, or raise ``LockHeldError`` that names who has it."""
+    jobs = build_jobs_name(index)
+    yield from ensure_jobs_index(jobs)
     document = _document(owner, purpose, ttl)
     for _ in range(_ATTEMPTS):
-        created = yield Call("PUT", f"/{index}/_create/{LOCK_ID}", document)
+        created = yield Call("PUT", f"/{jobs}/_create/{LOCK_ID}", document)
         if created.status != 409:
-            return _to_lock(index, owner, check(created, f"lock {alias}"))
-        held = yield Call("GET", f"/{index}/_doc/{LOCK_ID}")
+            return _to_lock(jobs, owner, check(created, f"lock {index}"))
+        held = yield Call("GET", f"/{jobs}/_doc/{LOCK_ID}")
         if held.status == 404:
             continue  # Released in between.
-        stale = _takable(alias, index, owner, check(held, f"read the lock of {alias}"))
-        taken = yield Call("PUT", f"/{index}/_doc/{LOCK_ID}", document, _guard(stale))
+        stale = _takable(index, jobs, owner, check(held, f"read the lock of {index}"))
+        taken = yield Call("PUT", f"/{jobs}/_doc/{LOCK_ID}", document, _guard(stale))
         if taken.status != 409:
-            return _to_lock(index, owner, check(taken, f"lock {alias}"))
-    raise LockHeldError(f"{alias} is being locked and released by others all the time; try again.")
+            return _to_lock(jobs, owner, check(taken, f"lock {index}"))
+    raise LockHeldError(f"{index} is being locked and released by others all the time; try again.")
 
 
 def prove_lock(lock: Lock) -> Conversation[None]:
@@ -115,15 +132,15 @@ def ensure_jobs_index(index: str) -> Conversation[None]:
             raise
 
 
-def _takable(alias: str, index: str, owner: str, held: Mapping[str, Any]) -> Lock:
+def _takable(index: str, jobs: str, owner: str, held: Mapping[str, Any]) -> Lock:
     """Give the lock that stands there if its time is over, or if it is ours: the answer that said so got lost."""
     source, left = held["_source"], _left(held)
     if left > 0 and source["owner"] != owner:
         raise LockHeldError(
-            f"{alias} is locked by {source['owner']} ({source['purpose']}); try again, "
+            f"{index} is locked by {source['owner']} ({source['purpose']}); try again, "
             f"the lock ends in {left:.0f} s at the latest."
         )
-    return Lock(index, source["owner"], held["_seq_no"], held["_primary_term"])
+    return Lock(jobs, source["owner"], held["_seq_no"], held["_primary_term"])
 
 
 def _left(held: Mapping[str, Any]) -> float:

@@ -1,7 +1,8 @@
 """Names on the cluster: builders and parsers side by side.
 
 People address an alias, ``wiki``. Behind it stands ``wiki--v1--1a2b3c4d``: its version and the checksum of the
-mapping it was made with. Locks and jobs of the index are documents in ``wiki-jobs``.
+mapping it was made with. Locks and jobs of the index are documents in ``wiki-jobs``, by whatever alias it is
+addressed.
 """
 
 import re
@@ -37,7 +38,7 @@ def parse_index_name(text: str) -> IndexName | None:
     return IndexName(found["alias"], int(found["version"]), found["checksum"])
 
 
-def build_jobs_name(alias: str) -> str:
-    """Give the index that holds the locks and jobs of ``alias``, or of the alias of a concrete index."""
-    parsed = parse_index_name(alias)
-    return f"{parsed.alias if parsed else alias}-jobs"
+def build_jobs_name(index: str) -> str:
+    """Give the index that holds the locks and jobs of a concrete index; one that an alias leads to is found first."""
+    parsed = parse_index_name(index)
+    return f"{parsed.alias if parsed else index}-jobs"

@@ -71,8 +71,7 @@ def add_encoder(target: Target, profile: Profile) -> Conversation[Target]:
             "properties": {field: {**like, "dimension": profile.dimension}},
             "_meta": {**meta, OTHERS_KEY: write_others(added)},
         }
-        yield from prove_lock(lock)
-        yield from _add_field(index, body["settings"], mapping)
+        yield from _add_field(lock, index, body["settings"], mapping)
 
     yield from _locked(index, add)
     return (yield from reopen(dataclasses.replace(target, profile=profile, is_main=False)))
@@ -201,13 +200,14 @@ def _count(target: Target, main: Profile) -> Conversation[Change]:
     return Change(done=False, **{name: counted[name]["doc_count"] for name in groups})
 
 
-def _add_field(index: str, settings: Mapping[str, Any], mapping: Mapping[str, Any]) -> Conversation[None]:
+def _add_field(lock: Lock, index: str, settings: Mapping[str, Any], mapping: Mapping[str, Any]) -> Conversation[None]:
     """Add a vector field.
 
     Where vectors are derived, documents in the indexing buffer would lose their new vectors: then nobody may write
     while the buffer is emptied and the field comes. Writers wait for that moment.
     """
     put = Call("PUT", f"/{index}/_mapping", encode(mapping))
+    yield from prove_lock(lock)
     if settings.get(_DERIVED, "true") != "true":
         yield from ask(put, what=f"add an encoder to {index}")
         return
@@ -220,6 +220,8 @@ def _add_field(index: str, settings: Mapping[str, Any], mapping: Mapping[str, An
         yield from ask(Call("PUT", f"/{index}/_block/write"), what=f"pause writes to {index}")
         yield from ask(Call("POST", f"/{index}/_flush", params={"force": "true"}), what=f"flush {index}")
         yield from ask(Call("POST", f"/{index}/_refresh"), what=f"refresh {index}")
+        # Each of these may have taken its time.
+        yield from prove_lock(lock)
         yield from ask(put, what=f"add an encoder to {index}")
     finally:
         lift = Call("PUT", f"/{index}/_settings", encode({_BLOCK: None}))

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import Any, Literal
 
 import numpy as np
@@ -35,6 +36,8 @@ OWN_FIELDS = frozenset(
     {CONTENTS, ID, DOCUMENT_ID, NUMBER, PASSAGES_TOTAL, START, END, TITLE, TEXT, META}
     | {CONTENT_HASH, TEXT_HASH, ENCODED_HASH, PENDING, ENCODE_ERROR}
 )
+#: OpenSearch takes no longer id; an index that can be copied to a cluster must not either.
+MAX_ID_BYTES = 512
 
 Vector = NDArray[np.float32]
 
@@ -115,6 +118,32 @@ def from_document(source: Mapping[str, Any], vector_field: str) -> Passage:
     )
 
 
+def check_id(passage_id: str) -> None:
+    """Raise ``ValueError`` for an id that no engine takes."""
+    _check_type(ID, passage_id, str, "a string")
+    size = len(passage_id.encode())
+    if not 1 <= size <= MAX_ID_BYTES:
+        raise ValueError(f"the id has {size} bytes in UTF-8; 1 to {MAX_ID_BYTES} are allowed")
+
+
+def read_passage(passage: Passage) -> Passage:
+    """Give a passage as a caller made it, its numbers as Python's own; ``ValueError`` says why no engine takes it."""
+    check_id(passage.id)
+    for name in (DOCUMENT_ID, TITLE, TEXT):
+        _check_type(name, getattr(passage, name), str, "a string")
+    _check_type(META, passage.meta, Mapping, "a mapping")
+    numbers: dict[str, Any] = {}
+    for name in (NUMBER, PASSAGES_TOTAL, START, END):
+        _check_type(name, value := getattr(passage, name), Integral, "a whole number")
+        numbers[name] = int(value)
+    return dataclasses.replace(passage, **numbers)
+
+
+def _check_type(name: str, value: object, kind: type, called: str) -> None:
+    if not isinstance(value, kind):
+        raise ValueError(f"{name} is of the type {type(value).__name__}; give {called}")
+
+
 def hash_content(passage: Passage) -> str:
     """Name all that a source says of a passage, so that a passage that says the same again is not written again."""
     end = passage.end or passage.start + len(passage.text)
@@ -124,7 +153,11 @@ def hash_content(passage: Passage) -> str:
 
 
 def to_document(passage: Passage, vector_field: str, vector: Vector | None) -> dict[str, Any]:
-    """Write a passage as OpenSearch stores it; ``vector`` is the passage's own, brought into the index's form."""
+    """Write a passage as OpenSearch stores it; ``vector`` is the passage's own, brought into the index's form.
+
+    ``ValueError`` says why no engine takes it.
+    """
+    passage = read_passage(passage)
     text_hash = hash_text(passage.title, passage.text)
     document: dict[str, Any] = {
         ID: passage.id,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any, TypedDict, get_args
 
 import numpy as np
@@ -95,12 +95,12 @@ def make_request(
     check_encoder(pair_id, profile)
     lam = profile.lam if lam is None else lam
     depth = profile.depth if depth is None else depth
-    if not is_weight(lam):
-        raise UsageError(f"lambda is {lam}; say a finite number of 0 or more.")
+    if not isinstance(lam, Real) or not is_weight(lam):
+        raise UsageError(f"lambda is {lam!r}; say a finite number of 0 or more.")
     if not isinstance(k, Integral) or k < 1:
         raise UsageError(f"k is {k!r}; say a whole number of 1 or more.")
-    if not 1 <= depth <= MAX_DEPTH:
-        raise UsageError(f"depth is {depth}; say 1 to {MAX_DEPTH}.")
+    if not isinstance(depth, Integral) or not 1 <= depth <= MAX_DEPTH:
+        raise UsageError(f"depth is {depth!r}; say a whole number from 1 to {MAX_DEPTH}.")
     if vector is None and mode != "lexical":
         raise VectorError(f"mode {mode} needs the question's vector; give one, or ask with mode lexical.")
     read = None if vector is None else read_question_vector(vector, profile)
@@ -109,10 +109,10 @@ def make_request(
     return SearchRequest(
         question=_check_question(question),
         vector=read,
-        k=k,
+        k=int(k),
         mode=mode,
-        lam=lam,
-        depth=depth,
+        lam=float(lam),
+        depth=int(depth),
         filters=_check_filter(filter),
         dense=dense,
         idf=idf,

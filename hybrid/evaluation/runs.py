@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 from urllib.parse import quote, unquote
 
 import numpy as np
@@ -22,6 +22,8 @@ from ..errors import HybridError, UsageError
 from .formats.files import fail, read_json, read_lines, split_columns
 from .questions import Question
 from .rankings import Ranked, Ranking, check_rankings
+
+T = TypeVar("T")
 
 #: Marks an id that is quoted as in an URL.
 _QUOTED = "quoted:"
@@ -185,13 +187,21 @@ def _read_row(path: Path, question_id: str, row: Any, list_name: str, id_name: s
     place = f"question {question_id}"
     try:
         passages = tuple(_read_passage(one, id_name) for one in row[list_name])
-        return Ranking(Question(question_id, row["question"], tuple(row.get("answers") or ())), passages)
+        answers = tuple(_given(str, one) for one in _given(list, row.get("answers") or []))
+        return Ranking(Question(question_id, _given(str, row["question"]), answers), passages)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         fail(path, place, f"no result of a retriever: {type(error).__name__} {error}")
 
 
 def _read_passage(row: Any, id_name: str) -> Ranked:
-    title, text = row.get("title"), row.get("text") or ""
+    title, text = row.get("title"), _given(str, row.get("text") or "")
     if title is None:
         title, _, text = text.partition("\n")
-    return Ranked(str(row[id_name]), float(row["score"]), title, text, row.get("has_answer"))
+    return Ranked(str(row[id_name]), float(row["score"]), _given(str, title), text, row.get("has_answer"))
+
+
+def _given(kind: type[T], value: Any) -> T:
+    """Give what has to be of a kind; ``TypeError`` if it is not."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{type(value).__name__} instead of {kind.__name__}")
+    return value

@@ -53,7 +53,7 @@ def _to_text(data: bytes) -> str:
             raise
         try:
             return data.decode(named)
-        except (LookupError, UnicodeDecodeError):
+        except (LookupError, UnicodeError):
             raise Malformed(f"not {named}, as the page says, nor UTF-8") from None
 
 

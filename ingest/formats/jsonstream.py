@@ -58,6 +58,9 @@ class JsonStream:
                 if not self._grow():
                     raise self._fault(error) from None
                 continue
+            except ValueError:
+                # What Python says of a number that it will not read, however it goes on.
+                raise Malformed("not JSON that anybody would write: a number is too long", self.line) from None
             # A number that ends with the window may go on behind it.
             if end < len(self._window) or not self._grow():
                 self._advance(end)

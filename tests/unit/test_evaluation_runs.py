@@ -231,6 +231,13 @@ def test_results_of_others_may_have_scores_as_text_and_no_texts(folder: Path) ->
             "question a: no result of a retriever",
         ),
         ('[{"question": "q", "ctxs": [5]}]', "question 0: no result of a retriever"),
+        ('[{"question": 5, "ctxs": []}]', "question 0: no result of a retriever: TypeError int instead of str"),
+        ('[{"question": "q", "answers": [5], "ctxs": []}]', "question 0: no result of a retriever: TypeError int"),
+        ('[{"question": "q", "answers": "yes", "ctxs": []}]', "question 0: no result of a retriever: TypeError str"),
+        (
+            '[{"question": "q", "ctxs": [{"id": "d", "score": 1, "title": "t", "text": 5}]}]',
+            "question 0: no result of a retriever: TypeError int",
+        ),
     ],
 )
 def test_malformed_results_are_an_error_with_their_place(content: str, where: str, folder: Path) -> None:

@@ -1,5 +1,6 @@
 """What a folder refuses, in one line that says what to do; and small promises of its index."""
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ from hybrid.engines.local.index import LocalIndex
 from hybrid.engines.spec import IndexSpec
 from hybrid.errors import EncoderMismatchError, IndexExistsError, UsageError, VectorError
 from hybrid.index import create_index, delete_index, examine_index, open_index
-from hybrid.passages import Passage
+from hybrid.passages import Passage, hash_content
+from hybrid.records import BulkReport, Failure
 from tests.conftest import small_profile
 from tests.messages import assert_one_clear_line
 
@@ -116,6 +118,43 @@ def test_wrong_vector_stops_before_anything_of_its_batch_is_written(vector: Any,
     refused(lambda: index.search("fox", vector=vector), VectorError)
     assert [hit.id for hit in index.search("fox dog", vector=VECTOR).hits] == ["a"]
     assert index.add(passages[:1]).created == 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        ({"id": 5}, "id is of the type int; give a string"),
+        ({"id": None}, "id is of the type NoneType; give a string"),
+        ({"title": None}, "title is of the type NoneType; give a string"),
+        ({"document_id": b"d"}, "document_id is of the type bytes; give a string"),
+        ({"number": 3.0}, "number is of the type float; give a whole number"),
+        ({"meta": [1]}, "meta is of the type list; give a mapping"),
+    ],
+    ids=str,
+)
+def test_passage_of_wrong_types_fails_alone(wrong: dict[str, Any], reason: str, index: LocalIndex) -> None:
+    strange = dataclasses.replace(Passage("strange", "fox"), **wrong)
+    report = index.add([Passage("a", "fox"), strange, Passage("b", "fox")])
+    assert report == BulkReport(created=2, failures=(Failure(strange.id, 400, reason),))
+    assert [hit.id for hit in index.search("fox", mode="lexical").hits] == ["a", "b"]
+
+
+def test_numbers_of_numpy_are_stored_as_numbers(index: LocalIndex) -> None:
+    numbers: Any = {"number": np.int64(3), "start": np.uint8(7)}
+    index.add([Passage("a", "fox", **numbers)])
+    stored = index.fetch(["a"])["a"]
+    assert (stored.number, stored.start, stored.end) == (3, 7, 10)
+    state = index.intake().states(["a"])["a"]
+    assert state.content_hash == hash_content(Passage("a", "fox", number=3, start=7))
+
+
+def test_id_that_is_no_text_deletes_nothing(index: LocalIndex) -> None:
+    index.add([Passage("5", "fox")])
+    strange: Any = [5, None, "6"]
+    report = index.delete(strange)
+    assert [one.id for one in report.failures] == strange[:2]
+    assert (report.deleted, report.missing) == (0, 1)
+    assert index.status().passages == 1
 
 
 def test_error_of_the_source_leaves_whole_batches(index: LocalIndex, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,6 +33,13 @@ def test_what_is_said_goes_before_the_profile() -> None:
     assert (request.lam, request.depth, request.k) == (0.0, 1, 1)
 
 
+def test_numbers_of_numpy_are_numbers() -> None:
+    numbers: Any = {"lam": np.float32(0.5), "depth": np.int64(7), "k": np.int32(3)}
+    request = make_request("who?", PROFILE, vector=VECTOR, **numbers)
+    assert (request.lam, request.depth, request.k) == (0.5, 7, 3)
+    assert [type(one) for one in (request.lam, request.depth, request.k)] == [float, int, int]
+
+
 def test_lexical_mode_needs_no_vector() -> None:
     request = make_request("who?", PROFILE, mode="lexical")
     assert request.vector is None
@@ -60,12 +67,18 @@ def test_question_of_any_length_is_kept_whole(question: str) -> None:
         ({"k": 0}, UsageError, "k is 0"),
         ({"k": -3}, UsageError, "k is -3"),
         ({"k": "3"}, UsageError, "k is '3'; say a whole number"),
+        ({"k": 2.0}, UsageError, "k is 2.0; say a whole number"),
         ({"question": None}, UsageError, "The question is None; give a string"),
         ({"depth": 0}, UsageError, "depth is 0"),
-        ({"depth": MAX_DEPTH + 1}, UsageError, f"depth is {MAX_DEPTH + 1}; say 1 to {MAX_DEPTH}"),
+        ({"depth": MAX_DEPTH + 1}, UsageError, f"depth is {MAX_DEPTH + 1}; say a whole number from 1 to {MAX_DEPTH}"),
+        ({"depth": 2.5}, UsageError, "depth is 2.5; say a whole number"),
+        ({"depth": 5.0}, UsageError, "depth is 5.0; say a whole number"),
+        ({"depth": "5"}, UsageError, "depth is '5'; say a whole number"),
         ({"lam": -0.1}, UsageError, "lambda is -0.1"),
         ({"lam": float("nan")}, UsageError, "lambda is nan"),
         ({"lam": float("inf")}, UsageError, "lambda is inf"),
+        ({"lam": "1"}, UsageError, "lambda is '1'; say a finite number"),
+        ({"lam": 1j}, UsageError, "lambda is 1j; say a finite number"),
         ({"vector": None}, VectorError, "mode hybrid needs the question's vector"),
         ({"vector": None, "mode": "dense"}, VectorError, "mode dense needs the question's vector"),
         ({"vector": [1.0]}, VectorError, "has 1 numbers; the index holds vectors of 4"),

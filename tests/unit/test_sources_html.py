@@ -76,6 +76,8 @@ def test_page_says_its_encoding(tmp_path: Path) -> None:
     [
         (b"<p>caf\xe9", "not UTF-8: byte 0xe9 at offset 6 of the file"),
         (b'<meta charset="no-such-thing"><p>caf\xe9', "not no-such-thing, as the page says, nor UTF-8"),
+        (b'<meta charset="undefined"><p>caf\xe9', "not undefined, as the page says, nor UTF-8"),
+        (b'<meta charset="idna"><p>caf\xe9', "not idna, as the page says, nor UTF-8"),
         (b"<p></p>", "the text is empty"),
         (b"<title>T</title><script>x</script>", "the text is empty"),
     ],

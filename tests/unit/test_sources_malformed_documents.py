@@ -40,6 +40,11 @@ def test_malformed_paragraph_is_refused_alone(data: str, outcomes: list[str], tm
         ),
         ('{"data":[{"paragraphs":[{"context":"x"}]}\n{}]}', 2, "not JSON: ',' is missing"),
         ('{"data":[{"paragraphs":[{"context":"x"}]},\n' + "[" * 100_000, 2, "not JSON"),
+        (
+            '{"data":[{"paragraphs":[{"context":"x"}]},\n{"paragraphs":[],"year":' + "9" * 5000 + "}]}",
+            2,
+            "not JSON that anybody would write: a number is too long",
+        ),
     ],
 )
 def test_damage_to_squad_ends_the_file_with_its_line(content: str, line: int, reason: str, tmp_path: Path) -> None:

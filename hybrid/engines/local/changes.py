@@ -12,7 +12,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from ...passages import Passage, Vector, hash_content, hash_text
+from ...passages import Passage, Vector, check_id, hash_content, hash_text, read_passage
 from ...profile import Profile, to_meta
 from ...records import BulkReport, Failure
 from . import segments
@@ -25,8 +25,6 @@ from .reader import PROFILE, State
 from .segments import FOLDER, POSTINGS, Segment
 from .view import View
 
-#: OpenSearch takes no longer id; an index that can be copied to a cluster must not either.
-MAX_ID_BYTES = 512
 _NUMBERS = range(-(2**31), 2**31)
 _BAD_REQUEST = 400
 
@@ -44,7 +42,7 @@ class Checked:
 def check_passage(passage: Passage, vector: Vector | None, kinds: Mapping[str, Kind]) -> Checked | Failure:
     """Give a passage ready to be stored, or why it cannot be."""
     try:
-        check_id(passage.id)
+        passage = read_passage(passage)
         for text in (passage.title, passage.text, passage.document_id):
             text.encode()
         _check_numbers(passage)
@@ -70,13 +68,6 @@ def refuse_id(passage_id: str) -> Failure | None:
     except ValueError as error:
         return Failure(passage_id, _BAD_REQUEST, str(error))
     return None
-
-
-def check_id(passage_id: str) -> None:
-    """Raise ``ValueError`` for an id that no engine takes."""
-    size = len(passage_id.encode())
-    if not 1 <= size <= MAX_ID_BYTES:
-        raise ValueError(f"the id has {size} bytes in UTF-8; 1 to {MAX_ID_BYTES} are allowed")
 
 
 def write_passages(

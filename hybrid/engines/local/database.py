@@ -110,6 +110,19 @@ def open_to_read(folder: Path) -> sqlite3.Connection:
             return _checked(frozen, folder)
 
 
+def identify(folder: Path) -> tuple[int, int] | None:
+    """Tell the database in a folder from one that takes its place; None where there is none.
+
+    No other is given the same numbers as long as a connection keeps the file open.
+    """
+    with arrays.explained(folder):
+        try:
+            found = (folder / NAME).stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+    return found.st_dev, found.st_ino
+
+
 def is_outdated(connection: sqlite3.Connection, folder: Path) -> bool:
     """Tell whether somebody changed a file that was opened as one that never changes."""
     return isinstance(connection, Frozen) and connection.seen != _look(folder)

@@ -125,7 +125,7 @@ class LocalIndex:
         return read_share(self._reader)
 
     def under(self, k1: float, b: float) -> Self:
-        """Open the index once more, ranked with other constants of BM25; to be closed like any other."""
+        """Open the index once more to read it, ranked with other constants of BM25; to be closed like any other."""
         other = self._reader.again(lambda profile: dataclasses.replace(profile, k1=k1, b=b))
         return type(self)(other, self._settings)
 

@@ -9,7 +9,7 @@ import sqlite3
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -18,7 +18,7 @@ import numpy as np
 import orjson
 
 from ... import records
-from ...errors import ProfileError, StorageError
+from ...errors import IndexStateError, ProfileError, StorageError, UsageError
 from ...passages import Passage, Vector
 from ...profile import Profile, from_meta
 from . import database
@@ -52,11 +52,17 @@ class State:
     failed: Mask
 
 
+def _as_it_is(profile: Profile) -> Profile:
+    return profile
+
+
 class Reader:
     """Reads one index; safe to share between threads."""
 
-    def __init__(self, folder: Path, change: Callable[[Profile], Profile] = lambda profile: profile):
+    def __init__(self, folder: Path, change: Callable[[Profile], Profile] = _as_it_is):
         """Open a folder; ``change`` lets it be seen as if its profile were another."""
+        # Before it is opened: one that takes its place meanwhile is then refused, never taken for it.
+        self._file = database.identify(folder)
         self._connection = database.open_to_read(folder)
         self.change = change
         #: Absolute, so that it stays the same wherever the process goes.
@@ -80,6 +86,7 @@ class Reader:
         the newest cannot be opened a second time.
         """
         if self._held is None or not self._stays:
+            self.check_same()
             return type(self)(self.folder, change or self.change)
         other = copy.copy(self)
         other._borrows = True
@@ -96,6 +103,24 @@ class Reader:
             self._held = self._enter(self._connect(), self._refresh)
             self._stays = True
         return self
+
+    def check_same(self) -> None:
+        """Refuse to go on where another index has taken the place of the one that was opened.
+
+        Where there is none any more, what is open stays readable.
+        """
+        if database.identify(self.folder) not in (None, self._file):
+            raise IndexStateError(
+                f"The index in {self.folder} was deleted, and another one has taken its place; open it again."
+            )
+
+    def check_writable(self) -> None:
+        """Refuse to write what would be made of another state than the newest, or of another profile."""
+        if self._stays or self.change is not _as_it_is:
+            raise UsageError(
+                f"The index in {self.folder} is held at a moment, or seen under other constants, to be read only; "
+                "write to it through the index that was opened."
+            )
 
     def state(self) -> State:
         """Give the newest commit."""
@@ -181,23 +206,16 @@ class Reader:
 
     def pages(self) -> Iterator[list[Passage]]:
         """Give all passages with their vectors in the order of ids, as of now, whatever is written meanwhile."""
-        with ExitStack() as until_done, database.explained(self.folder):
-            if self._stays:
-                connection, view = self._connection, self.state().view
-            else:
-                connection = until_done.enter_context(closing(database.open_to_read(self.folder)))
-                with self._lock:
-                    view = self._enter(connection, self._build_state).view
+        with self._apart() as connection:
+            with self._lock:
+                view = (self.state() if self._stays else self._enter(connection, self._build_state)).view
             rows = connection.execute(_ALL_PASSAGES)
             while page := rows.fetchmany(_PAGE):
                 yield _to_passages(page, view)
 
     def pages_of_ids(self) -> Iterator[list[str]]:
         """Give the ids of all passages in order, as of now, whatever is written meanwhile."""
-        with ExitStack() as until_done, database.explained(self.folder):
-            connection = self._connection
-            if not self._stays:
-                connection = until_done.enter_context(closing(database.open_to_read(self.folder)))
+        with self._apart() as connection:
             rows = connection.execute(_ALL_IDS)
             while page := rows.fetchmany(_PAGE):
                 yield [one for (one,) in page]
@@ -208,10 +226,23 @@ class Reader:
             with self._lock:
                 self._connection.close()
 
+    @contextmanager
+    def _apart(self) -> Iterator[sqlite3.Connection]:
+        """Give a connection that nothing else reads by, unless this reader stays where it is."""
+        with database.explained(self.folder):
+            if self._stays:
+                yield self._connection
+                return
+            with closing(database.open_to_read(self.folder)) as connection:
+                self.check_same()
+                yield connection
+
     def _connect(self) -> sqlite3.Connection:
         """Give the connection; a process that was forked opens one of its own."""
-        forked = os.getpid() != self._process
-        if self._held is None and (forked or database.is_outdated(self._connection, self.folder)):
+        if self._held is not None:
+            return self._connection
+        self.check_same()
+        if os.getpid() != self._process or database.is_outdated(self._connection, self.folder):
             # SQLite's locks are not inherited: only a connection of its own keeps the files that a process reads.
             self._connection.close()
             self._connection = database.open_to_read(self.folder)

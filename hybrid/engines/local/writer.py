@@ -44,8 +44,11 @@ class Writer:
         self._connection: sqlite3.Connection
 
     def __enter__(self) -> Self:
+        self._reader.check_writable()
         with ExitStack() as opening:
             opening.enter_context(hold_lock(self._folder))
+            # From here on nobody deletes the index.
+            self._reader.check_same()
             self._connection = opening.enter_context(closing(database.open_to_write(self._folder)))
             self._clean()
             self._open = opening.pop_all()
@@ -81,9 +84,10 @@ class Writer:
 
     def delete(self, ids: Sequence[str]) -> BulkReport:
         """Remove passages by id."""
-        failures = tuple(failure for one in ids if (failure := changes.refuse_id(one)) is not None)
+        outcomes = [(one, changes.refuse_id(one)) for one in ids]
+        failures = tuple(failure for _, failure in outcomes if failure is not None)
+        unique = list(dict.fromkeys(one for one, failure in outcomes if failure is None))
         with self._change():
-            unique = list(dict.fromkeys(ids))
             deleted = changes.remove_passages(self._connection, self._reader.state().view, unique)
         self._merge()
         return BulkReport(deleted=deleted, missing=len(ids) - deleted - len(failures), failures=failures)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...errors import BusyError, UnreachableError
-from ...passages import Passage, Vector, to_document
+from ...passages import Passage, Vector, check_id, to_document
 from ...records import BulkReport, Failure
 from ...vectors import length
 from .calls import Answer, Call, Conversation, check, encode_lines, passes, read_error, refusal
@@ -25,8 +25,6 @@ _TOO_LARGE = 413
 #: What the cluster says to one item and means of all: nobody may write, or there is nothing to write to.
 _FORBIDDEN = (401, 403)
 _INDEX_IS_AWAY = ("index_closed_exception", "index_not_found_exception")
-#: OpenSearch takes no longer id.
-_MAX_ID_BYTES = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +40,6 @@ class Action:
 def index_action(passage: Passage, vector_field: str, vector: Vector | None) -> Action | Failure:
     """Write a passage whole, whether it is there or not; one that cannot be sent fails here, without its batch."""
     try:
-        _check_id(passage.id)
         payload = encode_lines({"index": {"_id": passage.id}}, to_document(passage, vector_field, vector))
     except (TypeError, ValueError) as error:
         return Failure(passage.id, _BAD_REQUEST, str(error))
@@ -52,7 +49,7 @@ def index_action(passage: Passage, vector_field: str, vector: Vector | None) -> 
 def delete_action(passage_id: str) -> Action | Failure:
     """Remove a passage."""
     try:
-        _check_id(passage_id)
+        check_id(passage_id)
     except ValueError as error:
         return Failure(passage_id, _BAD_REQUEST, str(error))
     return Action(passage_id, encode_lines({"delete": {"_id": passage_id}}))
@@ -110,13 +107,6 @@ def write_batch(index: str, batch: Sequence[Action], *, alias: bool) -> Conversa
     if (yield from persist(attempt)):
         return report
     return report + (yield from _write_halves(index, waiting, alias=alias))
-
-
-def _check_id(passage_id: str) -> None:
-    """Raise ``ValueError`` for an id that would fail its whole batch."""
-    size = len(passage_id.encode())
-    if not 1 <= size <= _MAX_ID_BYTES:
-        raise ValueError(f"the id has {size} bytes in UTF-8; 1 to {_MAX_ID_BYTES} are allowed")
 
 
 def _bulk_call(index: str, batch: Sequence[Action], *, alias: bool) -> Call:

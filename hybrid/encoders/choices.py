@@ -41,7 +41,7 @@ def choose_scale(wanted: Scale, measure: Measure, card: Card, name: str) -> tupl
     if card.scale is None:
         raise UsageError(
             f"{name} compares by cosine, and its scale (1 / temperature of its training) is not known: say "
-            "--scale X; ingest, copy and reencode find it out from a sample with --scale auto."
+            "--scale X, or --scale auto (ingest, copy, reencode) to find it out from a sample."
         )
     return card.scale, "preset"
 

@@ -8,6 +8,7 @@ import click
 from ..errors import UsageError
 from ..evaluation.batch import answer_all
 from ..evaluation.evaluating import Run, RunFormat, check_ids
+from ..evaluation.runs import check_places
 from ..index import open_index
 from .asked import asking, question_options, read_asked
 from .options import batch_options, index_argument, read_search_options
@@ -37,11 +38,13 @@ def command(index: str, out: Path, run_format: RunFormat | None, **given: Any) -
     The same command again goes on where it was stopped, unless the index was changed meanwhile. DPR's JSON is what
     its reader takes.
     """
+    read = [given[one] for one in ("questions", "qrels", "vectors")]
     asked, vectors = read_asked(given)
     chosen = run_format or _FORMATS.get(out.suffix)
     if chosen is None:
         raise UsageError(f"{out} does not say what to write; name it .trec or .json, or say --run-format.")
     check_ids(asked.questions)
+    check_places(out, read=read)
     options = read_search_options(given)
     with (
         open_index(index) as newest,

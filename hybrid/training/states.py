@@ -1,5 +1,6 @@
 """What training leaves on the disk to go on from: states, each whole or not there at all."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -17,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from ..encoders.files import read_object
-from ..errors import HybridError, ModelError, UsageError
+from ..errors import HybridError, LockHeldError, ModelError, UsageError
 
 #: What is judged before it is kept lies among the states.
 CANDIDATE, CANDIDATE_ENCODER = "candidate", "candidate-encoder"
@@ -64,11 +65,18 @@ def place_states(*targets: Path) -> Path:
     return states
 
 
-def begin_states(root: Path) -> None:
-    """Make the folder of states, and mark it as a training's own."""
+@contextmanager
+def hold_states(root: Path) -> Iterator[None]:
+    """Make the folder of states, mark it as a training's own, and keep other trainings out of it meanwhile."""
     with storing(root):
         root.mkdir(parents=True, exist_ok=True)
-        (root / _MARK).touch()
+        mark = (root / _MARK).open("ab")
+    with mark:
+        try:
+            fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise LockHeldError(f"{root} is being written by another command; wait for it.") from error
+        yield
 
 
 def name_data(things: Iterable[object]) -> str:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from hybrid import open_index
 from hybrid.evaluation.runs import read_trec
@@ -57,3 +58,15 @@ def test_killed_batch_goes_on_where_it_was(
     assert "32 of 40 questions were answered already" in again.err
     hybrid("batch", addresses["cluster"], *arguments, "--out", whole)
     assert run.read_bytes() == whole.read_bytes()
+
+
+@pytest.mark.parametrize("name", ["questions", "vectors", "qrels"])
+def test_batch_does_not_write_over_what_it_reads(
+    hybrid: Say, addresses: dict[str, str], asked: Asked, name: str
+) -> None:
+    read = {"questions": asked.questions, "vectors": asked.vectors, "qrels": asked.qrels}
+    before = read[name].read_bytes()
+    given = [asked.questions, "--vectors", asked.vectors, "--qrels", asked.qrels]
+    said = hybrid("batch", addresses["local"], *given, "--out", read[name], "--run-format", "trec")
+    assert "is named for something else as well" in one_line(said)
+    assert read[name].read_bytes() == before

@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Callable, Sequence
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -268,6 +269,15 @@ def test_file_of_the_authors_is_to_become_a_folder_first(tmp_path: Path) -> None
 @pytest.mark.slow
 def test_what_one_process_complains_of_is_what_everybody_hears() -> None:
     with pytest.raises(UsageError, match="has had enough"):
+        run_together(refuse, ["cpu", "cpu"], print)
+
+
+def test_ctrl_c_before_all_processes_have_begun_is_no_other_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def press(_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(BaseProcess, "start", press)
+    with pytest.raises(KeyboardInterrupt):
         run_together(refuse, ["cpu", "cpu"], print)
 
 

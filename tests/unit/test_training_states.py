@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from hybrid.errors import HybridError, ModelError, UsageError
+from hybrid.errors import HybridError, LockHeldError, ModelError, UsageError
 from hybrid.training import states
 from tests.full_disks import room
 from tests.messages import assert_one_clear_line
@@ -37,9 +37,24 @@ def test_state_that_is_half_written_is_not_taken_for_one(tmp_path: Path) -> None
         states.load_state(state, *make())
 
 
+def begin(root: Path) -> None:
+    """Begin a training that does not go on."""
+    with states.hold_states(root):
+        pass
+
+
+def test_two_trainings_of_one_folder_do_not_meet(tmp_path: Path) -> None:
+    root = tmp_path / "out.training"
+    with states.hold_states(root):
+        with pytest.raises(LockHeldError, match="is being written by another command") as caught:
+            begin(root)
+        assert_one_clear_line(caught.value)
+    begin(root)
+
+
 def test_folder_of_states_is_removed_once_training_is_done(tmp_path: Path) -> None:
     root = states.place_states(tmp_path / "out")
-    states.begin_states(root)
+    begin(root)
     save(root, 7)
     (root / "unfinished-candidate").mkdir()
     assert states.place_states(tmp_path / "out") == root
@@ -49,7 +64,7 @@ def test_folder_of_states_is_removed_once_training_is_done(tmp_path: Path) -> No
 
 def test_what_lies_among_the_states_and_is_none_is_kept(tmp_path: Path) -> None:
     root = states.place_states(tmp_path / "out")
-    states.begin_states(root)
+    begin(root)
     save(root, 7)
     (root / "mine.txt").write_text("precious")
     states.clear_states(root)
@@ -66,7 +81,7 @@ def test_folder_that_is_no_trainings_opens_no_way_to_what_is_there(tmp_path: Pat
     for targets in (["out"], ["free", "out"]):
         with pytest.raises(UsageError, match="out is there already"):
             states.place_states(*(tmp_path / one for one in targets))
-    states.begin_states(states.place_states(tmp_path / "free"))
+    begin(states.place_states(tmp_path / "free"))
     assert states.place_states(tmp_path / "free", tmp_path / "out") == tmp_path / "free.training"
 
 
@@ -107,11 +122,11 @@ def test_what_cannot_be_written_is_told_and_leaves_nothing(tmp_path: Path) -> No
     assert (tmp_path / "old").read_text() == "old"
     assert list((tmp_path / "root").iterdir()) == []
     with pytest.raises(HybridError, match="Not a directory"):
-        states.begin_states(tmp_path / "old" / "states")
+        begin(tmp_path / "old" / "states")
 
 
 def test_states_that_cannot_be_removed_are_told(tmp_path: Path) -> None:
-    states.begin_states(tmp_path / "out.training")
+    begin(tmp_path / "out.training")
     (tmp_path / "out.training" / "state-00000003").write_text("no folder")
     with pytest.raises(HybridError, match="cannot be written") as caught:
         states.clear_states(tmp_path / "out.training")

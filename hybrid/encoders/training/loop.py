@@ -20,8 +20,8 @@ from ...training.dpr_json import Row
 from ...training.optimizing import enough_memory, make_optimizer, take_step, wants_bf16, warm_up
 from ...training.states import (
     CANDIDATE,
-    begin_states,
     clear_states,
+    hold_states,
     name_data,
     place_states,
     replace,
@@ -106,7 +106,8 @@ class Training:
 
     def run(self, tell: Tell) -> Trained:
         """Train to the end, on all devices, and say what came of it."""
-        return run_together(self._run, self._devices, tell)
+        with hold_states(self._states):
+            return run_together(self._run, self._devices, tell)
 
     def _run(self, together: Together, device: str, tell: Tell) -> Trained:
         """Do what one of the processes does."""
@@ -143,8 +144,6 @@ class Training:
 
     def _begin(self, towers: Towers, together: Together, tell: Tell) -> Trained:
         """Judge what training begins with."""
-        if together.leads:
-            begin_states(self._states)
         figures = self._judge(towers, together)
         trained = Trained(self._start.card, 0, figures, None)
         if together.leads:

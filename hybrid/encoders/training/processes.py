@@ -76,9 +76,11 @@ def run_together(work: Work[T], devices: Sequence[str], tell: Tell) -> T:
             result: T = _listen(started, [receiver for receiver, _ in ends], tell)
             return result
         finally:
-            for one in started:
+            # Ctrl-C may come before all of them have begun.
+            begun = [one for one in started if one.pid is not None]
+            for one in begun:
                 one.terminate()
-            for one in started:
+            for one in begun:
                 one.join(_PATIENCE)
                 if one.is_alive():
                     one.kill()

@@ -22,8 +22,8 @@ from ...training.optimizing import enough_memory, make_optimizer, take_step, wan
 from ...training.states import (
     CANDIDATE,
     CANDIDATE_ENCODER,
-    begin_states,
     clear_states,
+    hold_states,
     name_data,
     place_states,
     replace,
@@ -127,7 +127,7 @@ class Training:
 
     def run(self, dev: DevSet | None, data: str, tell: Tell) -> Card:
         """Train to the end, keep the best reader, calibrate it, and give its card; ``data`` names the questions."""
-        with enough_memory(self._advise()):
+        with hold_states(self._states), enough_memory(self._advise()):
             self._train(dev, tell)
             return self._finish(dev, data)
 
@@ -137,7 +137,6 @@ class Training:
         name = self._name(dev)
         state = resume(self._states, name, learners, optimizer)
         done, best = (state.step, state.facts["best"]) if state else (0, None)
-        begin_states(self._states)
         if self.steps == 0:
             self._judge(learners, None, None)
         for step in range(done, self.steps):

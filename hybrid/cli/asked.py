@@ -91,14 +91,14 @@ def _encode(index: Index, questions: Sequence[Question]) -> Vectors | None:
 
 @contextmanager
 def holding(
-    index: Index, questions: Sequence[Question], vectors: Vectors | None
+    index: Index, questions: Sequence[Question], vectors: Vectors | None, *, encodes: bool = True
 ) -> Iterator[tuple[Index, Vectors | None]]:
-    """Hold an index at one moment, and give it with the questions' vectors.
+    """Hold an index at one moment, and give it with the questions' vectors; there are none unless it ``encodes``.
 
     They are made first: encoding may take longer than a cluster keeps a moment that nobody searches.
     """
     pair_id = index.profile.pair_id
-    rows = _encode(index, questions) if vectors is None else vectors
+    rows = _encode(index, questions) if vectors is None and encodes else vectors
     with index.hold() as held:
         check_encoder(pair_id, held.profile)
         yield held, rows

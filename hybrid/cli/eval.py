@@ -22,8 +22,8 @@ from ..evaluation.overview import late_fault, overlap_of
 from ..evaluation.questions import Question, QuestionSet
 from ..evaluation.reading import Reading, check_answers
 from ..evaluation.report import Evaluation, Measured, summarise, write_questions
-from ..evaluation.rivals import Rival, judge_rival, locate_rival, read_rival
-from ..evaluation.rules import FUSIONS, MODES, Rule, choose_rules
+from ..evaluation.rivals import Judged, Rival, judge_rival, locate_rival, read_rival
+from ..evaluation.rules import FUSIONS, LEXICAL, MODES, Rule, choose_rules
 from ..evaluation.runs import check_places, save
 from ..evaluation.texts import Texts
 from ..evaluation.validate import Fault
@@ -125,8 +125,9 @@ def command(index: str, as_json: bool, **given: Any) -> None:
     rivals = [read_rival(one, asked.questions) for one in given["against"]]
     with open_index(index) as newest:
         # Refuses what cannot be before anything is encoded.
-        _choose(newest, asked, vectors, rivals, given)
-        with holding(newest, asked.questions, vectors) as (opened, rows):
+        rules, _ = _choose(newest, asked, vectors, rivals, given)
+        encodes = any(rule.name != LEXICAL for rule in rules)
+        with holding(newest, asked.questions, vectors, encodes=encodes) as (opened, rows):
             rules, judge = _choose(opened, asked, rows, rivals, given)
             findings = _evaluate(opened, asked, rows, rules, judge, run, reading, rivals, given)
             texts = Texts(opened)
@@ -201,6 +202,7 @@ def _evaluate(
     texts = Texts(index)
     total = index.status().passages if rivals else 0
     judged = {rival.name: judge_rival(rival, judge, texts, total) for rival in rivals}
+    _check_depths(judged, given)
     faults = check_asked(index, asked, texts, whole=given["check_answers"])
     baseline = _measure_baseline(index, asked, judge, given)
     first, diff = rules[0].name, _read_diff(given["diff"])
@@ -225,6 +227,15 @@ def _evaluate(
         faults=[*faults, *late_fault(tally), *(fault for one in judged.values() for fault in one.faults)],
         won=_find_won(tally.questions, places, diff, given["diff_at"]),
     )
+
+
+def _check_depths(judged: Mapping[str, Judged], given: Mapping[str, Any]) -> None:
+    """Refuse a difference at a rank that a run does not reach."""
+    for name in set(_read_diff(given["diff"])) & judged.keys():
+        if judged[name].depth < given["diff_at"]:
+            raise UsageError(
+                f"{name} ranks at most {judged[name].depth} passages for a question; say --diff-at of no more."
+            )
 
 
 def _measure_baseline(

@@ -123,7 +123,9 @@ def find_like(saved: Saved, like: str | None) -> Checkpoint:
 def import_encoder(saved: Saved, like: Checkpoint, target: Path) -> None:
     """Write both towers as a folder that ``--encoder`` takes."""
     asks, keeps = (dataclasses.replace(one, max_length=like.max_length) for one in (DPR.question, DPR.passage))
-    card = dataclasses.replace(DPR, question=asks, passage=keeps)
+    # What sims to expect is known of the paper's own size; of another model nobody measured it.
+    prior = DPR.sim_prior if like.dimension == _BASE_WIDTH else None
+    card = dataclasses.replace(DPR, question=asks, passage=keeps, sim_prior=prior)
     question, passage = (TowerModel(saved.take(prefix), like) for prefix in (QUESTION, PASSAGE))
     export_encoder(target, question, passage, card)
 

@@ -30,8 +30,9 @@ class Latency:
 def time_stages(
     index: Index, questions: Sequence[Question], vectors: Vectors | None, modes: Sequence[Mode]
 ) -> dict[str, Latency]:
-    """Time encoding, where the index has an encoder, and the search of each mode."""
-    encoder = QuestionEncoder() if index.profile.question_tower is not None else None
+    """Time encoding, where questions have vectors and the index an encoder, and the search of each mode."""
+    encodes = vectors is not None and index.profile.question_tower is not None
+    encoder = QuestionEncoder() if encodes else None
     taken: dict[str, list[float]] = {}
     for number, question in enumerate(questions[: WARM_UP + TIMED]):
         vector = None if vectors is None else vectors[number]

@@ -39,6 +39,8 @@ class Judged:
     values: Mapping[str, Values]
     places: Sequence[Places]
     faults: Sequence[Fault]
+    #: Down to which rank it goes.
+    depth: int
 
 
 def locate_rival(said: str) -> tuple[str, Path]:
@@ -101,6 +103,7 @@ def judge_rival(rival: Rival, judge: Judge, texts: Texts, total: int) -> Judged:
         values,
         [find_places(ranking, judge) for ranking in rankings],
         [*rival.faults, *_list_fault(f"passages of {rival.name} that the index lacks", lacking)],
+        longest if longest < min(judge.reach, total) else judge.reach,
     )
 
 

@@ -88,6 +88,9 @@ def test_metric_that_looks_further_than_the_run_is_left_out(
     found = hybrid("eval", address, *asked.options, "--against", run, "--json").json["modes"]
     assert list(found["run"]) == ["top1", "top5", "top20", "ndcg@10", "recall@20"]
     assert all(found["dense"][metric] == value for metric, value in found["run"].items())
+    compared = ["eval", address, *asked.options, "--against", run, "--diff", "lexical,run"]
+    assert hybrid(*compared, "--diff-at", "20").code == 0
+    assert "run ranks at most 20 passages for a question" in one_line(hybrid(*compared, "--diff-at", "21"))
 
 
 @pytest.mark.parametrize(

@@ -288,6 +288,18 @@ def test_mistakes_are_told_before_anything_is_encoded(
     assert not begun
 
 
+def test_words_alone_are_measured_without_an_encoder(
+    hybrid: Say, encoded: dict[str, str], few: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_encoder = hybrid("eval", encoded["local"], *few, "--json").json
+    begun: list[Any] = []
+    monkeypatch.setattr(ASKED, "encode_all", lambda *given: begun.append(given))
+    found = hybrid("eval", encoded["local"], *few, "--modes", "lexical", "--json").json
+    assert found["modes"]["lexical"] == with_encoder["modes"]["lexical"]
+    assert list(found["latency_ms"]) == ["search lexical"]
+    assert not begun
+
+
 def test_encoder_that_changes_while_questions_are_encoded_is_told(
     hybrid: Say, encoded: dict[str, str], few: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

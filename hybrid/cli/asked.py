@@ -1,7 +1,7 @@
 """Questions as arguments of several commands, read and checked: ``--questions`` and all that belongs to it."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,6 +23,8 @@ from .progress import Progress
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+#: What a folder of BEIR's holds that could be taken for an output.
+_OF_BEIR = ("corpus.jsonl", "queries.jsonl")
 _NUMBERS = "a comma-separated list of numbers"
 
 
@@ -57,6 +59,15 @@ def draw_asked(given: dict[str, Any]) -> tuple[QuestionSet, Any, list[int]]:
     if limit is None or limit >= count:
         return asked, rows, list(range(count))
     return asked, rows, sorted(np.random.default_rng(seed).choice(count, limit, replace=False).tolist())
+
+
+def list_files(given: Mapping[str, Any]) -> list[str | Path | None]:
+    """List what the question options read, so that nothing is written over it; None where an option names nothing.
+
+    Before ``read_asked``, which takes them.
+    """
+    beir = (Path(given["questions"]) / name for name in _OF_BEIR)
+    return [*(given[name] for name in ("questions", "qrels", "vectors")), *beir]
 
 
 def read_list(text: str | None) -> list[str]:

@@ -10,7 +10,7 @@ from ..evaluation.batch import answer_all
 from ..evaluation.evaluating import Run, RunFormat, check_ids
 from ..evaluation.runs import check_places
 from ..index import open_index
-from .asked import asking, question_options, read_asked
+from .asked import asking, list_files, question_options, read_asked
 from .options import batch_options, index_argument, read_search_options
 from .output import say
 
@@ -38,7 +38,7 @@ def command(index: str, out: Path, run_format: RunFormat | None, **given: Any) -
     The same command again goes on where it was stopped, unless the index was changed meanwhile. DPR's JSON is what
     its reader takes.
     """
-    read = [given[one] for one in ("questions", "qrels", "vectors")]
+    read = list_files(given)
     asked, vectors = read_asked(given)
     chosen = run_format or _FORMATS.get(out.suffix)
     if chosen is None:

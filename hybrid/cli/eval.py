@@ -36,6 +36,7 @@ from .asked import (
     asking,
     check_asked,
     holding,
+    list_files,
     question_options,
     read_asked,
     read_list,
@@ -112,10 +113,7 @@ def command(index: str, as_json: bool, **given: Any) -> None:
     hybrid eval ./wiki --questions dev.json --against ours=today.trec --diff hybrid,ours
     hybrid eval ./wiki --questions dev.json --modes hybrid --read 20 --reader ./reader
     """
-    read = [
-        *(given[one] for one in ("questions", "qrels", "vectors")),
-        *(locate_rival(one)[1] for one in given["against"]),
-    ]
+    read = [*list_files(given), *(locate_rival(one)[1] for one in given["against"])]
     asked, vectors = read_asked(given)
     run = None if given["run_path"] is None else Run(given["run_path"], given["run_format"])
     if run is not None:

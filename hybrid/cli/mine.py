@@ -17,15 +17,13 @@ from ..mining import Plan, Report, Wanted, bring, mine
 from ..mining.lines import name_kept
 from ..mining.plan import DISTANT_DEPTH, SEARCHED, Kind, Positives, Query
 from ..passages import Dense
-from .asked import draw_asked, question_options, read_list, say_unfinished
+from .asked import draw_asked, list_files, question_options, read_list, say_unfinished
 from .options import index_argument, json_option
 from .output import print_json, print_rows, say
 from .progress import Progress
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _KINDS = ", ".join(get_args(Kind))
-#: What a folder of BEIR's holds that could be taken for the output.
-_OF_BEIR = ("corpus.jsonl", "queries.jsonl")
 
 
 @click.command("mine")
@@ -89,8 +87,7 @@ def command(index: str, out: Path, as_json: bool, **given: Any) -> None:
     hybrid mine ./wiki --questions beir/scifact --split train --negatives dense=10 --margin 0.95 --out train.json
     """
     source, judged, seed = Path(given["questions"]), given["qrels"] is not None, given["seed"]
-    read = (source, given["qrels"], given["vectors"], *(source / name for name in _OF_BEIR))
-    check_places(out, name_kept(out), given["report_path"], read=read)
+    check_places(out, name_kept(out), given["report_path"], read=list_files(given))
     asked, rows, drawn = draw_asked(given)
     brought = bring(asked, source, judged=judged)
     wanted = [brought[place] for place in drawn]

@@ -31,6 +31,7 @@ from .asked import (
     asking,
     check_asked,
     holding,
+    list_files,
     question_options,
     read_asked,
     read_list,
@@ -75,7 +76,7 @@ def command(index: str, as_json: bool, **given: Any) -> None:
     """
     _check(given)
     name = Path(given["questions"]).name
-    check_places(given["html"], given["svg"], read=[given[one] for one in ("questions", "qrels", "vectors", "page")])
+    check_places(given["html"], given["svg"], read=[*list_files(given), given["page"]])
     asked, vectors = read_asked(given)
     plan = Plan(given["metric"], read_numbers("--lambda", given["lambdas"]) or LAMBDAS, read_list(given["fusion"]))
     with ExitStack() as stack:

@@ -107,7 +107,8 @@ def from_document(source: Mapping[str, Any], vector_field: str) -> Passage:
     return Passage(
         id=source[ID],
         text=source[TEXT],
-        title=source.get(TITLE, ""),
+        # Others may have written null.
+        title=source.get(TITLE) or "",
         document_id=source.get(DOCUMENT_ID, source[ID]),
         number=source.get(NUMBER, 0),
         passages_total=source.get(PASSAGES_TOTAL, 1),

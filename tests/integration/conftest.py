@@ -1,4 +1,5 @@
-"""What tests of ``eval``, ``tune`` and ``batch`` share: the made corpus on both engines, and questions about it.
+"""What tests share: of ``eval``, ``tune`` and ``batch`` the made corpus on both engines, and questions about it; of
+ingestion small steps, and a file of rejects.
 
 A module that wants other indexes has fixtures of its own by these names.
 """
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ingest import batches, job
 from tests.conftest import MakeIndex
 from tests.integration.evaluating import ENGINES, Asked, fill, write_asked
 
@@ -33,3 +35,16 @@ def asked(tmp_path_factory: pytest.TempPathFactory, addresses: dict[str, str]) -
 def fresh(request: pytest.FixtureRequest, make_index: MakeIndex, tmp_path: Path) -> str:
     """Give an index of the engine that is asked for, which may be written to."""
     return fill(request.param, make_index, tmp_path)
+
+
+@pytest.fixture
+def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a job write few passages at a time, and its record after each."""
+    monkeypatch.setattr(batches, "MAX_PASSAGES", 8)
+    monkeypatch.setattr(job, "SAVE_INTERVAL", 0.0)
+
+
+@pytest.fixture
+def rejects(tmp_path: Path) -> Path:
+    """Give a place for the rows that are left out."""
+    return tmp_path / "rejects.jsonl"

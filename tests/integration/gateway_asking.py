@@ -1,15 +1,14 @@
 """What the tests of the gateway ask through it, and with how much patience."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 from tests.gateway_corpus import Corpus
 from tests.gateway_dsl import ASKED
+from tests.gateway_golden import GOLDEN
 from tests.gateway_server import Answer, Server
 from tests.services.http_server import Request
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "gateway"
 #: On a busy machine the first question may take longer than a page would wait.
 PATIENT = ("--patience", "60")
 ALL = 500

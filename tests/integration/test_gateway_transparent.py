@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from tests import gateway_dsl as dsl
 from tests.conftest import MakeIndex
 from tests.gateway_corpus import Corpus, fill
+from tests.gateway_golden import GOLDEN
 from tests.gateway_server import Answer, Server, gateway
 from tests.services.discover import Service
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "gateway"
 PAGES = {path.stem: json.loads(path.read_text("utf-8"))["sent"] for path in sorted(GOLDEN.glob("*.json"))}
 LEAVING_WISHES_OUT = [page for page in PAGES if "ext" not in PAGES[page]]
 

@@ -39,11 +39,6 @@ def address(make_index: MakeIndex) -> str:
     return make_index()
 
 
-@pytest.fixture
-def rejects(tmp_path: Path) -> Path:
-    return tmp_path / "rejects.jsonl"
-
-
 def test_second_run_writes_nothing(address: str, rejects: Path, raw: Any) -> None:
     source = [document(f"d{number}", number % 9 + 1) for number in range(40)]
     first = ingest(address, source, rejects).tally

@@ -38,11 +38,6 @@ def address(make_index: MakeIndex) -> str:
     return make_index()
 
 
-@pytest.fixture
-def rejects(tmp_path: Path) -> Path:
-    return tmp_path / "rejects.jsonl"
-
-
 def raising(pairs: Pairs) -> list[Vector]:
     if any(POISON in text for _, text in pairs):
         raise ValueError("a token that nobody knows")

@@ -11,7 +11,6 @@ import pytest
 from hybrid.engines.opensearch import patience
 from hybrid.errors import BusyError, HybridError, UnreachableError
 from hybrid.settings import Settings
-from ingest import batches, job
 from ingest.documents import Document
 from ingest.splitter import By
 from tests.conftest import MakeIndex, small_profile
@@ -32,26 +31,21 @@ from tests.services.recorder import (
     when,
 )
 
+pytestmark = pytest.mark.usefixtures("small_steps")
+
 SOURCE = [document(f"d{number}", number % 8 + 1) for number in range(24)]
 PASSAGES = accepted_of(SOURCE)
 Faulty = Callable[[Answer, str], Answer]
 
 
 @pytest.fixture(autouse=True)
-def _small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patience, "FIRST_PAUSE", 0.0)
-    monkeypatch.setattr(batches, "MAX_PASSAGES", 8)
-    monkeypatch.setattr(job, "SAVE_INTERVAL", 0.0)
 
 
 @pytest.fixture
 def address(make_index: MakeIndex) -> str:
     return make_index(small_profile(max_norm=100.0))
-
-
-@pytest.fixture
-def rejects(tmp_path: Path) -> Path:
-    return tmp_path / "rejects.jsonl"
 
 
 def refuse_items(status: int, kind: str) -> Faulty:

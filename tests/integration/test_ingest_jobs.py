@@ -13,7 +13,6 @@ from hybrid.errors import LockHeldError, ModelError
 from hybrid.passages import Vector
 from hybrid.records import Filled, Job
 from hybrid.settings import Settings
-from ingest import batches, job
 from ingest.tally import Tally
 from tests.conftest import MakeIndex
 from tests.integration.faults import name_of
@@ -30,23 +29,14 @@ from tests.integration.feeding import (
 from tests.integration.killing import Moment, run_feeder
 from tests.messages import assert_one_clear_line
 
+pytestmark = pytest.mark.usefixtures("small_steps")
+
 SOURCE = [document(f"d{number}", number % 8 + 1) for number in range(30)]
-
-
-@pytest.fixture(autouse=True)
-def _small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batches, "MAX_PASSAGES", 8)
-    monkeypatch.setattr(job, "SAVE_INTERVAL", 0.0)
 
 
 @pytest.fixture
 def address(make_index: MakeIndex) -> str:
     return make_index()
-
-
-@pytest.fixture
-def rejects(tmp_path: Path) -> Path:
-    return tmp_path / "rejects.jsonl"
 
 
 def record_of(address: str) -> Job:

@@ -10,7 +10,6 @@ from hybrid import IndexSpec, create_index, open_index
 from hybrid.errors import ModelError
 from hybrid.records import Job
 from hybrid.settings import Settings
-from ingest import batches, job
 from tests.conftest import MakeIndex, small_profile
 from tests.integration.faults import name_of
 from tests.integration.feeding import (
@@ -23,26 +22,17 @@ from tests.integration.feeding import (
     versions,
 )
 
+pytestmark = pytest.mark.usefixtures("small_steps")
+
 SOURCE = [document(f"d{number}", number % 8 + 1) for number in range(30)]
 WANTED = accepted_of(SOURCE)
 #: What an index in load mode had before.
 SAVED = {"refresh_interval": "7s"}
 
 
-@pytest.fixture(autouse=True)
-def _small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batches, "MAX_PASSAGES", 8)
-    monkeypatch.setattr(job, "SAVE_INTERVAL", 0.0)
-
-
 @pytest.fixture
 def address(make_index: MakeIndex) -> str:
     return make_index()
-
-
-@pytest.fixture
-def rejects(tmp_path: Path) -> Path:
-    return tmp_path / "rejects.jsonl"
 
 
 def stop_midway(address: str, rejects: Path) -> Job:

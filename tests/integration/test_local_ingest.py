@@ -46,11 +46,6 @@ def address(tmp_path: Path) -> str:
     return address
 
 
-@pytest.fixture
-def rejects(tmp_path: Path) -> Path:
-    return tmp_path / "rejects.jsonl"
-
-
 def test_second_run_writes_nothing(address: str, rejects: Path) -> None:
     source = [document(f"d{number}", number % 9 + 1) for number in range(40)]
     first = ingest(address, source, rejects).tally

@@ -8,7 +8,6 @@ difference:
 
 import json
 import os
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,8 +21,8 @@ from hybrid.gateway.rewrite import Question
 from hybrid.gateway.served import Known, Served
 from hybrid.gateway.wishes import read_wishes, without_wishes
 from hybrid.requests import make_request
+from tests.gateway_golden import GOLDEN
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "gateway"
 PAGES = sorted(path.stem for path in GOLDEN.glob("*.json"))
 PROFILE = Profile(pair_id="made-up", fingerprint="0123456789abcdef", dimension=2, max_norm=1.5)
 TARGET = Target("wiki", ("wiki--v1--1a2b3c4d",), PROFILE, shards=1)

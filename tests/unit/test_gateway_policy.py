@@ -3,7 +3,6 @@
 import json
 import logging
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,12 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hybrid.errors import GatewayError
-from hybrid.gateway.policy import Limits, Policy, check_vectors, nests_deeper
+from hybrid.gateway.policy import Limits, Policy, nests_deeper
 from tests import gateway_dsl as dsl
+from tests.gateway_golden import SENT
 from tests.messages import assert_one_clear_line
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "gateway"
-SENT = {path.stem: json.loads(path.read_text("utf-8"))["sent"] for path in GOLDEN.glob("*.json")}
 LIKE_ID = {"more_like_this": {"fields": ["text"], "like": [{"_id": "1"}]}}
 
 #: Clauses that run code or read what the address does not name: never let through.
@@ -250,59 +248,6 @@ def test_no_forbidden_clause_passes_in_ten_thousand_queries() -> None:
     test = test_a_forbidden_clause_in_any_place_of_any_query_is_refused
     inner = test.hypothesis.inner_test  # type: ignore[attr-defined]
     settings(max_examples=10_000)(given(dsl.queries(), bad_clauses, st.data())(inner))()
-
-
-#: Bodies that read a field; FIELD stands for its name.
-READING: dict[str, Any] = {
-    "nested": {"query": {"bool": {"must_not": [{"nested": {"path": "FIELD", "query": {"match_all": {}}}}]}}},
-    "nested facet": {"aggs": {"a": {"terms": {"field": "a"}, "aggs": {"n": {"nested": {"path": "FIELD"}}}}}},
-    "back from nested": {"aggs": {"n": {"reverse_nested": {"path": "FIELD"}}}},
-    "nested sort": {"sort": [{"a": {"order": "asc", "nested": {"path": "FIELD"}}}]},
-    "highlight": {"highlight": {"fields": {"FIELD": {}}}},
-    "highlight in a list": {"highlight": {"fields": [{"a": {}}, {"FIELD": {"type": "plain"}}]}},
-    "highlight beside": {"highlight": {"fields": {"a": {"matched_fields": ["a", "FIELD"]}}}},
-    "highlight of a facet": {"aggs": {"a": {"top_hits": {"highlight": {"fields": {"FIELD": {}}}}}}},
-    "words of a facet": {"aggs": {"a": {"significant_text": {"field": "a", "source_fields": ["FIELD"]}}}},
-    "a facet called exists": {"aggs": {"exists": {"significant_text": {"field": "a", "source_fields": "FIELD"}}}},
-    "facet": {"aggs": {"a": {"terms": {"field": "FIELD"}}}},
-    "pairs": {"aggs": {"a": {"multi_terms": {"terms": [{"field": "a"}, {"field": "FIELD"}]}}}},
-    "sort": {"sort": ["_score", "FIELD"]},
-    "sort with an order": {"sort": {"FIELD": "asc"}},
-    "collapse": {"collapse": {"field": "FIELD"}},
-    "range": {"query": {"range": {"FIELD": {"gte": 0}}}},
-    "function": {"query": {"function_score": {"field_value_factor": {"field": "FIELD"}}}},
-    "unknown": {"some_day": {"knn": {"FIELD": {"k": 1}}}},
-}
-#: Bodies that show no more of a field than that it is there, or what is taken out again.
-SHOWING: dict[str, Any] = {
-    "exists": {"query": {"exists": {"field": "FIELD"}}},
-    "left out": {"_source": {"excludes": ["FIELD"]}},
-    "source": {"_source": ["FIELD"]},
-    "fields": {"fields": ["FIELD"], "docvalue_fields": ["FIELD"], "stored_fields": ["FIELD"]},
-    "words": {"query": {"match": {"a": "FIELD"}}},
-    "value": {"query": {"terms": {"a": ["FIELD"]}}},
-}
-
-
-@pytest.mark.parametrize("kind", READING)
-def test_a_field_of_vectors_is_not_read(kind: str) -> None:
-    for name, fields in (("v", ["u", "v"]), ("v.deep.vector", ["v"]), ("n.v", ["n.v"])):
-        body = json.loads(json.dumps(READING[kind]).replace("FIELD", name))
-        with pytest.raises(GatewayError, match="a field of vectors at ") as raised:
-            check_vectors(body, fields)
-        assert_one_clear_line(raised.value)
-        for others in ([], ["vector"], [f"{name}.more"], [f"{name}s"]):
-            check_vectors(body, others)
-
-
-@pytest.mark.parametrize("kind", SHOWING)
-def test_a_field_of_vectors_may_be_named_where_it_shows_nothing(kind: str) -> None:
-    check_vectors(json.loads(json.dumps(SHOWING[kind]).replace("FIELD", "v")), ["v"])
-
-
-@pytest.mark.parametrize("page", SENT)
-def test_real_pages_read_no_vectors(page: str) -> None:
-    check_vectors(SENT[page], ["vec_0123456789"])
 
 
 def nest(levels: int) -> Any:

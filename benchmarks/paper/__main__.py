@@ -6,6 +6,7 @@ passes or fails. Without, the files that are missing are named, and the reduced 
 """
 
 import argparse
+import dataclasses
 import json
 import shlex
 import sys
@@ -36,9 +37,10 @@ def main() -> None:
     tables = list_tables() if "all" in options.table else options.table
     if options.row:
         _check_rows(tables, options.row, budget)
+    wanted = budget if options.seeds is None else dataclasses.replace(budget, seeds=options.seeds)
     for table in tables if not options.finished else ():
         if not run_cells(_choose_cells(table, options), options.paper, results):
-            run_jobs(_choose_jobs(table, budget, options), results)
+            run_jobs(_choose_jobs(table, wanted, options), results)
     original, reduced = gather(list_tables(), results, budget)
     if options.json:
         shown = [report.table_to_json(table, original, reduced) for table in tables]
@@ -127,6 +129,7 @@ def _parse_options() -> argparse.Namespace:
         action="store_true",
         help="begin with all-MiniLM as it is, which has learnt such questions before",
     )
+    parser.add_argument("--seeds", type=int, metavar="N", help="so many seeds of a row; the budget's by default")
     parser.add_argument("--claims", action="store_true", help="what the paper claims, and which of it is seen here")
     parser.add_argument("--finished", action="store_true", help="run nothing, show what is finished")
     parser.add_argument("--paper", type=Path, metavar="FOLDER", help="the paper's own data and models")
@@ -135,7 +138,10 @@ def _parse_options() -> argparse.Namespace:
     parser.add_argument("--budget", choices=BUDGETS, default="small", help="how much is trained")
     parser.add_argument("--device", help="cpu or cuda; the first GPU by default")
     parser.add_argument("--json", action="store_true", help="print JSON")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.as_it_is:
+        options.row = [f"{row.removesuffix(AS_IT_IS)}{AS_IT_IS}" for row in options.row]
+    return options
 
 
 def _say(*lines: str, sep: str = " ") -> None:

@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.paper import __main__ as command
 from benchmarks.paper import report
 from benchmarks.paper.__main__ import gather, run_cells, run_jobs
 from benchmarks.paper.budgets import BUDGETS
 from benchmarks.paper.cells import list_cells
-from benchmarks.paper.jobs import list_jobs
+from benchmarks.paper.jobs import Job, list_jobs
+from benchmarks.paper.recipes import AS_IT_IS, RECIPES
 from benchmarks.paper.results import Results
 from hybrid.encoders import load_encoder
 from hybrid.evaluation.matching import TokenMatcher
@@ -54,6 +56,26 @@ def test_the_reduced_scale_runs_and_is_not_run_again(tmp_path: Path, monkeypatch
     assert len(reduced.seeds("figure1", "bm25", "sentences/top1")) == 1
     shown = "\n".join(report.describe_table("3", reduced, reduced))
     assert "highest seed" in shown
+
+
+@pytest.mark.parametrize(
+    ("asked", "rows"),
+    [
+        (["--row", "batch-8"], ["batch-8"] * 3),
+        (["--row", "batch-8", "--seeds", "1"], ["batch-8"]),
+        (["--row", "batch-8", "--as-it-is", "--seeds", "2"], ["batch-8, as it is"] * 2),
+        (["--row", "batch-8, as it is", "--seeds", "1"], ["batch-8, as it is"]),
+        (["--as-it-is", "--seeds", "1"], [f"{row}{AS_IT_IS}" for row in RECIPES["3"]]),
+    ],
+)
+def test_rows_and_seeds_that_are_asked_for_are_run(
+    asked: list[str], rows: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen: list[Job] = []
+    monkeypatch.setattr(command, "run_jobs", lambda jobs, _: chosen.extend(jobs))
+    monkeypatch.setattr("sys.argv", ["paper", "--work", str(tmp_path), "--table", "3", *asked])
+    command.main()
+    assert [job.row for job in chosen] == rows
 
 
 @pytest.fixture(scope="module")

@@ -1,22 +1,17 @@
 """``hybrid copy FROM TO``."""
 
 import dataclasses
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 import click
 
-from ..engines.contract import Index
 from ..engines.spec import IndexSpec
 from ..errors import UsageError
-from ..index import create_index, open_index
-from ..isolate import fill_pending
-from ..passages import Passage
+from ..index import open_index
 from ..profile import Profile
-from ..records import BulkReport, Filled
+from .copying import Copying, begin_copy
 from .options import Scale, json_option
 from .output import FINISHED_WITH_REJECTS, print_json
-from .progress import Progress
 from .scaling import find_scale
 
 if TYPE_CHECKING:
@@ -51,6 +46,8 @@ def command(
     With --encoder the new index has that encoder's vectors instead: so a folder changes to another encoder. On a
     cluster hybrid reencode does it in place.
 
+    The same command goes on with a copy that was stopped, as long as FROM has not changed.
+
     Exit code 3 if the new index refuses passages, or the encoder.
     """
     if scale is not None and encoder is None:
@@ -64,20 +61,22 @@ def command(
         if other is not None and other.scale is None:
             other = find_scale(held, origin, other)
         spec = IndexSpec(shards=shards, replicas=replicas, meta_types=source.meta_types())
-        create_index(destination, _make_profile(source.profile, other), spec)
+        job = begin_copy(origin, held, destination, _make_profile(source.profile, other), spec)
         with open_index(destination) as copy:
-            report = _copy_passages(held, copy, source.status().passages, with_vectors=other is None)
-            filled = Filled() if other is None else _encode(copy, other, report.total)
+            copied = Copying(held, copy, job, other).run(source.status().passages)
+    report, filled = copied.report, copied.filled
     if as_json:
         print_json({**dataclasses.asdict(report), **({} if other is None else dataclasses.asdict(filled))})
     else:
         encoded = "" if other is None else f", {filled.encoded} encoded"
-        click.echo(f"{report.created} passages copied to {destination}{encoded}")
+        click.echo(f"{copied.passages} passages copied to {destination}{encoded}")
     for failure in report.failures:
         click.echo(f"not copied: {failure.id}: {failure.reason}", err=True)
+    if earlier := copied.refused - len(report.failures):
+        click.echo(f"not copied: {earlier} passages that were refused before this run", err=True)
     if filled.failed:
         click.echo(f"{filled.failed} passages could not be encoded; they are found by their words only", err=True)
-    return FINISHED_WITH_REJECTS if report.failures or filled.failed else 0
+    return FINISHED_WITH_REJECTS if copied.refused or filled.failed else 0
 
 
 def _load(name: str, scale: float | Literal["auto"] | None) -> "Encoder":
@@ -92,27 +91,3 @@ def _make_profile(source: Profile, encoder: "Encoder | None") -> Profile:
     if encoder is not None:
         kept = encoder.make_profile(**source.of_the_index())
     return dataclasses.replace(kept, text_fields=())
-
-
-def _copy_passages(source: Index, copy: Index, total: int, *, with_vectors: bool) -> BulkReport:
-    report = BulkReport()
-    with Progress("copying", total) as progress:
-        for page in source.scan():
-            report += copy.add(page if with_vectors else _without_vectors(page))
-            progress.update(report.total)
-        copy.add([], refresh=True)
-    return report
-
-
-def _without_vectors(passages: Sequence[Passage]) -> list[Passage]:
-    return [dataclasses.replace(one, vector=None) for one in passages]
-
-
-def _encode(copy: Index, encoder: "Encoder", total: int) -> Filled:
-    filled, intake = Filled(), copy.intake()
-    with Progress("vectors", total) as progress:
-        for part in fill_pending(intake, encoder.encode_passages):
-            filled += part
-            progress.update(filled.encoded + filled.failed)
-    intake.refresh()
-    return filled

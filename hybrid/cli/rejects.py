@@ -22,7 +22,8 @@ def command(index: str, as_json: bool) -> None:
     from ingest.rejects import read_rejects
 
     with open_index(index) as opened:
-        files = [Path(job.rejects_file) for job in opened.intake().list_jobs() if job.counts.get("rejected")]
+        jobs = opened.intake().list_jobs()
+    files = [Path(job.rejects_file) for job in jobs if job.counts.get("rejected") and job.rejects_file]
     for missing in (path for path in files if not path.exists()):
         say(f"{missing} is not on this machine")
     rejects = [reject for path in files if path.exists() for _, reject in read_rejects(path)]

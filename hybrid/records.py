@@ -2,12 +2,16 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from .passages import Vector
 
 #: Titles and texts in; for each a vector, or the reason why there is none.
 Encode = Callable[[Sequence[tuple[str, str]]], Sequence["Vector | str"]]
+
+#: An encoder beside the one that questions use: to be used when it is whole, kept as the way back, or given up before
+#: it was whole.
+Beside = Literal["filling", "kept", "given up"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +100,7 @@ class Other:
     """An encoder whose vectors lie beside those that questions use."""
 
     pair_id: str
-    #: Whether it is being filled in, to be used in the end; else it is kept as the way back.
-    filling: bool
+    state: Beside
     status: Status
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 import click
 
 from ..address import LocalAddress, parse_address, parse_cluster_address
+from ..encoders.presets import find_preset
 from ..engines.opensearch import reencode
 from ..engines.opensearch.client import Client
 from ..engines.opensearch.lifecycle import open_target
@@ -135,7 +136,7 @@ def _tell(profile: Profile, as_json: bool) -> int:
 
 
 def _go_back(client: Client, main: Target, name: str | None, as_json: bool) -> int:
-    profile = client.run(reencode.go_back(main, name))
+    profile = client.run(reencode.go_back(main, _list_names(name)))
     status = client.run(read_status(client.run(open_target(main.name))))
     if as_json:
         print_json({"encoder": profile.pair_id, "done": True, **to_json(status)})
@@ -144,6 +145,14 @@ def _go_back(client: Client, main: Target, name: str | None, as_json: bool) -> i
     if status.pending:
         say(f"{status.pending:,} passages came without its vector; workers add it, or hybrid ingest")
     return 0
+
+
+def _list_names(name: str | None) -> set[str]:
+    """Give what an encoder may be called in an index; its model need not be here to go back to it."""
+    if name is None:
+        return set()
+    preset = find_preset(name)
+    return {name, Path(name).name} | ({preset.passage_model} if preset else set())
 
 
 def _report(client: Client, target: Target, change: Change, index: str, as_json: bool) -> int:

@@ -10,7 +10,7 @@ import click
 from ..address import ClusterAddress, parse_address
 from ..index import open_index
 from ..profile import PROVISIONAL, Profile
-from ..records import Job, Other, Status
+from ..records import Beside, Job, Other, Status
 from ..settings import read_settings
 from .following import Vectors
 from .options import index_argument, json_option
@@ -37,10 +37,16 @@ def command(index: str, follow: bool, as_json: bool) -> int:
         status, profile, jobs = opened.status(), opened.profile, opened.intake().list_jobs()
     others = _read_others(index)
     if as_json:
-        beside = [{"encoder": other.pair_id, "filling": other.filling, **to_json(other.status)} for other in others]
+        beside = [{"encoder": other.pair_id, "state": other.state, **to_json(other.status)} for other in others]
         print_json({**to_json(status), "others": beside, "jobs": [_job_to_json(job) for job in jobs]})
     else:
-        print_facts([*describe(status, profile, index), *map(describe_other, others), *map(describe_job, jobs)])
+        print_facts(
+            [
+                *describe(status, profile, index),
+                *(describe_other(other, index) for other in others),
+                *map(describe_job, jobs),
+            ]
+        )
     return 0
 
 
@@ -53,7 +59,7 @@ def _follow(index: str) -> bool:
             return False
 
         def read_filling() -> Status:
-            return next((other.status for other in _read_others(index) if other.filling), done)
+            return next((other.status for other in _read_others(index) if other.state == "filling"), done)
 
         if read_filling().pending:
             status = Vectors(index, settings, progress, read_filling).follow()
@@ -94,11 +100,16 @@ def describe(status: Status, profile: Profile, index: str) -> Iterator[tuple[str
         yield "statistics", f"{status.deleted:,} deleted passages still count in BM25; hybrid settle {index}"
 
 
-def describe_other(other: Other) -> tuple[str, str]:
+def describe_other(other: Other, index: str) -> tuple[str, str]:
     """Write how far an encoder is whose vectors lie beside those that questions use."""
-    counts = other.status
-    state = "is being filled in" if other.filling else "is kept: hybrid reencode --back"
-    return "beside it", f"{other.pair_id} {state}; {counts.encoded:,} of {counts.passages:,} passages have its vector"
+    counts, again = other.status, f"hybrid reencode {index}"
+    ways: dict[Beside, str] = {
+        "filling": f"is being filled in: {again} goes on here, with --back it is given up",
+        "kept": f"is kept: {again} --back --encoder {other.pair_id}",
+        "given up": f"was given up: {again} --encoder NAME goes on with it",
+    }
+    way = ways[other.state]
+    return "beside it", f"{other.pair_id} {way}; {counts.encoded:,} of {counts.passages:,} passages have its vector"
 
 
 def _tell_least(profile: Profile) -> str:

@@ -44,7 +44,8 @@ def test_index_gets_a_second_encoder_and_goes_back(
     again = hybrid(*command)
     assert (again.code, again.json["done"]) == (0, True)
     shown = hybrid("status", stage.address)
-    assert f"{stage.encoder.pair_id} is kept" in shown.out
+    kept = stage.encoder.pair_id
+    assert f"{kept} is kept: hybrid reencode {stage.address} --back --encoder {kept};" in shown.out
     # What is written now has the new vector only, and waits for the old one after the way back.
     late = {"late": Passage("late", "the tide a b", vector=newer.encode_passages([("", "the tide a b")])[0])}
     stage.write(late.values())
@@ -60,6 +61,13 @@ def test_index_gets_a_second_encoder_and_goes_back(
     assert hybrid(*command).json["behind"] == 0
     assert (in_use(stage), stage.status().pending) == (newer.pair_id, 0)
     assert_vectors(stage, wanted | late, stage.encoder, newer)
+    # The way back is found by any name that the encoder goes by.
+    for name in (kept, kept.rpartition("@")[0], f"/no/longer/there/{kept.rpartition('@')[0]}"):
+        assert hybrid("reencode", stage.address, "--back", "--encoder", name).out == f"questions use {kept}\n"
+        assert hybrid("reencode", stage.address, "--back", "--encoder", new_model).code == 0
+        assert in_use(stage) == newer.pair_id
+    wrong = hybrid("reencode", stage.address, "--back", "--encoder", "e5")
+    assert (wrong.code, f"keeps vectors of {kept}" in one_line(wrong)) == (2, True)
 
 
 def test_passages_that_come_change_and_go_meanwhile_are_neither_lost_nor_revived(
@@ -143,10 +151,16 @@ def test_encoder_that_was_begun_is_gone_on_with_or_given_up(
     begin = ["reencode", stage.address, "--encoder", new_model, "--scale", "20", "--queue"]
     assert hybrid(*begin).code == 0
     assert "is being filled in" in hybrid("status", stage.address).out
-    assert hybrid("status", stage.address, "--json").json["others"][0]["encoded"] == 0
+    (beside,) = hybrid("status", stage.address, "--json").json["others"]
+    assert (beside["state"], beside["encoded"]) == ("filling", 0)
     assert hybrid("reencode", stage.address, "--back").out == f"questions use {stage.encoder.pair_id}\n"
     target = client.run(lifecycle.open_target(stage.index))
-    assert not client.run(fields.list_others(target))[field_of(newer)].filling
+    assert client.run(fields.list_others(target))[field_of(newer)].state == "given up"
+    # It was never whole, so there is no way back to it.
+    again = hybrid("reencode", stage.address, "--back")
+    assert (again.code, "there is no way back" in one_line(again)) == (2, True)
+    assert in_use(stage) == stage.encoder.pair_id
+    assert f"was given up: hybrid reencode {stage.address} --encoder NAME" in hybrid("status", stage.address).out
     assert hybrid(*begin).code == 0
     assert hybrid("reencode", stage.address, "--json").json["done"]
     assert in_use(stage) == newer.pair_id

@@ -11,6 +11,7 @@ from typing import Any
 
 from ...errors import IndexStateError
 from ...profile import Profile, from_meta, to_meta
+from ...records import Beside
 from .calls import Call, Conversation, ask
 from .lifecycle import META_KEY, OTHERS_KEY, Meta, change_meta, open_target, read_profile
 from .patience import persist
@@ -22,21 +23,25 @@ class Other:
     """An encoder beside the one that questions use."""
 
     profile: Profile
-    #: Whether workers fill its vectors in; they do not for one that is only kept as the way back.
-    filling: bool
+    state: Beside
+
+    @property
+    def filling(self) -> bool:
+        """Whether workers fill its vectors in."""
+        return self.state == "filling"
 
 
 def read_others(meta: Meta, where: str) -> dict[str, Other]:
     """Read the other encoders of an index by their vector fields."""
     return {
-        field: Other(from_meta(other["profile"], where), bool(other["filling"]))
+        field: Other(from_meta(other["profile"], where), other["state"])
         for field, other in meta.get(OTHERS_KEY, {}).items()
     }
 
 
 def write_others(others: Mapping[str, Other]) -> dict[str, Any]:
     """Write the other encoders as JSON; the twin of ``read_others``."""
-    return {field: {"profile": to_meta(other.profile), "filling": other.filling} for field, other in others.items()}
+    return {field: {"profile": to_meta(other.profile), "state": other.state} for field, other in others.items()}
 
 
 def open_field(index: str, field: str) -> Conversation[Target | None]:

@@ -6,7 +6,7 @@ questions change over: what is written meanwhile gets both vectors.
 
 import dataclasses
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -66,7 +66,7 @@ def add_encoder(target: Target, profile: Profile) -> Conversation[Target]:
             yield from _write_meta(lock, index, {**meta, OTHERS_KEY: write_others(changed)})
             return
         like = body["mappings"]["properties"][main.vector_field]
-        added = {**others, field: Other(profile, filling=True)}
+        added = {**others, field: Other(profile, "filling")}
         mapping = {
             "properties": {field: {**like, "dimension": profile.dimension}},
             "_meta": {**meta, OTHERS_KEY: write_others(added)},
@@ -105,23 +105,24 @@ def finish(target: Target, *, allow_losing: bool = False, allow_gaps: bool = Fal
     return (yield from _locked(index, switch))
 
 
-def go_back(target: Target, name: str | None = None) -> Conversation[Profile]:
+def go_back(target: Target, names: Collection[str] = ()) -> Conversation[Profile]:
     """Let questions use an encoder again whose vectors were kept, at once; gives its profile.
 
-    An encoder that is still being filled in is given up instead; its vectors so far are kept, too.
+    ``names`` are those that it may go by, before the @ or whole; none where there is one only.
+    An encoder that is still being filled in is given up instead; its vectors so far stay for whoever goes on with it.
     """
     index = reads.sole_index(target)
     found = read_others((yield from _read(index))["mappings"]["_meta"], index)
-    gives_up = name is None and any(other.filling for other in found.values())
+    gives_up = not names and any(other.filling for other in found.values())
     # Chosen once: whoever asks again because an answer got lost must not be sent forth once more.
-    goal = None if gives_up else _choose(target.name, found, name)
+    goal = None if gives_up else _choose(target.name, found, names)
 
     def back(lock: Lock) -> Conversation[Profile]:
         meta = (yield from _read(index))["mappings"]["_meta"]
         main, others = read_profile(index, meta), read_others(meta, index)
         if goal is None:
-            kept = {field: dataclasses.replace(other, filling=False) for field, other in others.items()}
-            yield from _write_meta(lock, index, {**meta, OTHERS_KEY: write_others(kept)})
+            left = {field: _give_up(other) for field, other in others.items()}
+            yield from _write_meta(lock, index, {**meta, OTHERS_KEY: write_others(left)})
         elif main.vector_field != goal:
             yield from _write_meta(lock, index, _swap(index, meta, goal))
             return others[goal].profile
@@ -157,30 +158,34 @@ def _write_meta(lock: Lock, index: str, meta: Meta) -> Conversation[None]:
     yield from ask(Call("PUT", f"/{index}/_mapping", encode({"_meta": meta})), what=f"{PURPOSE} of {index}")
 
 
+def _give_up(other: Other) -> Other:
+    return dataclasses.replace(other, state="given up") if other.filling else other
+
+
 def _resume(other: Other, said: Profile) -> Other:
     """Fill a known encoder in again; a scale that a person gives now is meant to count."""
     profile = other.profile
     if said.scale_source == "given":
         profile = dataclasses.replace(profile, scale=said.scale, scale_source=said.scale_source)
-    return Other(profile, filling=True)
+    return Other(profile, "filling")
 
 
 def _swap(index: str, meta: Meta, field: str) -> Meta:
     """Exchange the encoder that questions use for another one, and keep it."""
     main, others = read_profile(index, meta), read_others(meta, index)
     chosen = others.pop(field)
-    others[main.vector_field] = Other(main, filling=False)
+    others[main.vector_field] = Other(main, "kept")
     return {**meta, META_KEY: to_meta(chosen.profile), OTHERS_KEY: write_others(others)}
 
 
-def _choose(index: str, others: Mapping[str, Other], name: str | None) -> str:
-    """Find the encoder that is meant among those that are kept: by its name, before the @ or whole."""
-    pairs = {field: other.profile.pair_id for field, other in others.items()}
-    found = [field for field, pair in pairs.items() if name in (None, pair, pair.rpartition("@")[0])]
+def _choose(index: str, others: Mapping[str, Other], names: Collection[str]) -> str:
+    """Find the field of the encoder that is meant among those that are kept."""
+    pairs = {field: other.profile.pair_id for field, other in others.items() if other.state == "kept"}
+    found = [field for field, pair in pairs.items() if not names or {pair, pair.rpartition("@")[0]} & set(names)]
     if len(found) == 1:
         return found[0]
     if not pairs:
-        raise UsageError(f"{index} has the vectors of one encoder only; there is no way back.")
+        raise UsageError(f"{index} has the whole vectors of one encoder only; there is no way back.")
     kept = ", ".join(sorted(pairs.values()))
     raise UsageError(f"{index} keeps vectors of {kept}; say which to go back to: --back --encoder NAME.")
 

@@ -35,5 +35,5 @@ def read_others_status(target: Target) -> Conversation[list[Other]]:
     counted = []
     for other in (yield from list_others(target)).values():
         beside = dataclasses.replace(target, profile=other.profile, is_main=False)
-        counted.append(Other(other.profile.pair_id, other.filling, (yield from read_status(beside))))
+        counted.append(Other(other.profile.pair_id, other.state, (yield from read_status(beside))))
     return counted

@@ -128,8 +128,7 @@ def _choose_judge(
     """Choose what tells what is right, and check that the plan can be carried out with it."""
     check_rules(index, choose_rules(MODES, (), plan.fusions, index.profile.lam), vectors)
     judge = choose_judge(asked, Texts(index), given["by"], read_ranks("--k", given["ranks"]))
-    judged = any(question.relevant for question in asked.questions)
-    check_metric(plan.metric, name_metrics(judge.depths, judged=judged))
+    check_metric(plan.metric, name_metrics(judge.depths, judged=judge.judged))
     return judge
 
 

@@ -40,11 +40,12 @@ def measure_mode(
     rankings: Sequence[Ranking],
     by: By,
     *,
+    judged: bool = True,
     documents: bool = False,
     questions_are_documents: bool = False,
     depths: Sequence[int] = DEPTHS,
 ) -> dict[str, Values]:
-    """Give the metrics of one mode, a number for each question.
+    """Give the metrics of one mode, a number for each question; those that need judgements where it is ``judged``.
 
     With ``documents`` a document counts where its best passage stands. ``questions_are_documents`` leaves out of a
     ranking what has the question's own id, as BEIR does for all its sets.
@@ -60,7 +61,7 @@ def measure_mode(
     else:
         right = [_answered(ranking) for ranking in rankings]
     metrics = count_found([find_first(one) for one in right], depths)
-    return metrics | measure(ids, relevant) if any(relevant) else metrics
+    return metrics | measure(ids, relevant) if judged else metrics
 
 
 def find_right(ranking: Ranking, by: By, *, documents: bool = False) -> int | None:

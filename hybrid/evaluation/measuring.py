@@ -27,6 +27,8 @@ class Judge:
     """How it is told what is right."""
 
     by: By
+    #: Whether anything of the collection is judged relevant, by its id.
+    judged: bool = True
     #: Whether the judgements name documents rather than passages.
     documents: bool = False
     #: Whether what has a question's own id does not count.
@@ -105,11 +107,26 @@ def choose_judge(asked: QuestionSet, texts: Texts, by: By | None, depths: Sequen
     judged = list(dict.fromkeys(one for question in asked.questions for one in question.relevant))
     if by == "ids" and not judged:
         raise UsageError("The questions come without judgements; say --by answers, or name judgements with --qrels.")
+    relevant = [one for question in asked.questions for one, grade in question.relevant.items() if grade > 0]
+    known = texts.known(relevant)
+    if (by or chosen) == "ids" and not known:
+        raise UsageError(_tell_unknown(relevant))
     return Judge(
         by=by or chosen,
+        judged=bool(known),
         documents=names_documents(judged, texts.get(judged)),
         questions_are_documents=asked.format == "beir",
         depths=tuple(depths),
+    )
+
+
+def _tell_unknown(relevant: Sequence[str]) -> str:
+    if not relevant:
+        return "The judgements call nothing relevant; there is nothing to measure by."
+    some = ", ".join(relevant[:3])
+    return (
+        f"None of the {len(set(relevant))} ids that are judged relevant is in the index ({some}…); "
+        "name the collection that was judged, or judgements of this one."
     )
 
 
@@ -138,6 +155,7 @@ def measure_rankings(rankings: Sequence[Ranking], judge: Judge) -> dict[str, Val
     return measure_mode(
         rankings,
         judge.by,
+        judged=judge.judged,
         documents=judge.documents,
         questions_are_documents=judge.questions_are_documents,
         depths=judge.depths,

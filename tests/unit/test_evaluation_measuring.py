@@ -93,6 +93,28 @@ def test_batches_change_no_number(index: Index, by: By, monkeypatch: pytest.Monk
             assert parts.measured()[mode][metric].tolist() == values.tolist()
 
 
+def test_batch_without_judgements_has_a_number_for_each_question(
+    index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "BATCH", 1)
+    some = [Question("a", "moon", answers=("42",)), QUESTIONS[1]]
+    judge = choose_judge(asked(*some), Texts(index), None)
+    rules = choose_rules(["lexical"], [], [], 1.1)
+    found = count_all(index, ask(index, some, None), rules, judge).measured()["lexical"]
+    assert {name: len(values) for name, values in found.items()} == dict.fromkeys(found, 2)
+    assert found["mrr"].tolist() == pytest.approx([0, 1 / 3])
+
+
+def test_judgements_of_another_collection_measure_nothing(index: Index) -> None:
+    one = Question("a", "moon", answers=("42",), relevant={"elsewhere": 1})
+    judge = choose_judge(asked(one), Texts(index), None)
+    assert not judge.judged
+    rules = choose_rules(["lexical"], [], [], 1.1)
+    assert list(count_all(index, ask(index, [one], None), rules, judge).measured()["lexical"]) == [
+        f"top{depth}" for depth in judge.depths
+    ]
+
+
 @pytest.mark.parametrize("run_format", ["trec", "dpr", "pyserini"])
 def test_run_of_the_first_rule_is_written_while_it_is_counted(
     index: Index, run_format: RunFormat, tmp_path: Path
@@ -139,10 +161,12 @@ def test_judgements_of_documents_are_told_by_what_is_stored(index: Index) -> Non
     [
         (Question("q", "moon", relevant={"a": 1}), "answers", "come without answers; say --by ids"),
         (Question("q", "moon", answers=("a",)), "ids", "come without judgements; say --by answers"),
+        (Question("q", "moon", relevant={"tide#9": 1, "tide": 0}), None, r"None of the 1 ids .* \(tide#9…\)"),
+        (Question("q", "moon", relevant={"tide": 0}), "ids", "nothing relevant"),
     ],
 )
 def test_way_to_judge_that_there_is_nothing_for_is_refused(
-    index: Index, question: Question, by: By, message: str
+    index: Index, question: Question, by: By | None, message: str
 ) -> None:
     with pytest.raises(UsageError, match=message):
         choose_judge(asked(question), Texts(index), by)

@@ -161,7 +161,7 @@ def test_mode_is_measured_by_the_answers_in_its_passages() -> None:
     second = ranking(Question("2", "q", ("Oslo",)))
     assert [passage.has_answer for passage in first.passages] == [False, True]
     assert [find_right(one, "answers") for one in (first, second)] == [2, None]
-    measured = measure_mode([first, second], "answers")
+    measured = measure_mode([first, second], "answers", judged=False)
     assert {name: values.tolist() for name, values in measured.items()} == {
         "top1": [0, 0],
         "top5": [1, 0],
@@ -192,7 +192,7 @@ def test_answers_and_judgements_together_give_both_kinds_of_metrics() -> None:
 
 def test_accuracy_is_counted_at_the_ranks_that_are_asked_for() -> None:
     rankings = [ranking(Question("1", "q", ("Paris",)), ("a", "Rome"), ("b", "Oslo"), ("c", "Paris"))]
-    measured = measure_mode(rankings, "answers", depths=(2, 3))
+    measured = measure_mode(rankings, "answers", judged=False, depths=(2, 3))
     assert {name: values.tolist() for name, values in measured.items()} == {"top2": [0], "top3": [1]}
 
 

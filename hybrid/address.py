@@ -54,8 +54,13 @@ class LocalAddress:
 Address = ClusterAddress | GatewayAddress | LocalAddress
 
 
-def parse_address(text: str, settings: Settings) -> Address:
-    """Read an address; a name that OpenSearch would refuse and a password in it are refused here."""
+def parse_address(text: str | Path, settings: Settings) -> Address:
+    """Read an address; a name that OpenSearch would refuse and a password in it are refused here.
+
+    A path is a folder, whatever it is called.
+    """
+    if isinstance(text, Path):
+        return LocalAddress(text)
     if text.startswith(CLUSTER_SHORTHAND):
         return _expand_shorthand(text, settings)
     scheme, separator, _ = text.partition("://")

@@ -6,6 +6,7 @@ An engine is imported when an address asks for it, so a folder is opened without
 from collections.abc import Callable, Coroutine, Generator, Mapping
 from contextlib import closing
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .address import GatewayAddress, LocalAddress, as_cluster, parse_address
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from .engines.opensearch.client import Client
 
 
-def open_index(address: str, *, settings: Settings | None = None, headers: Mapping[str, str] | None = None) -> Index:
+def open_index(
+    address: str | Path, *, settings: Settings | None = None, headers: Mapping[str, str] | None = None
+) -> Index:
     """Open the index at ``address``. ``headers`` go with every request to a cluster or gateway."""
     chosen = settings or read_settings()
     place = parse_address(address, chosen)
@@ -39,7 +42,7 @@ def open_index(address: str, *, settings: Settings | None = None, headers: Mappi
 
 
 def open_async_index(
-    address: str, *, settings: Settings | None = None, headers: Mapping[str, str] | None = None
+    address: str | Path, *, settings: Settings | None = None, headers: Mapping[str, str] | None = None
 ) -> "Opening":
     """Open an index for asyncio, by ``await`` or in ``async with``; the options are those of ``open_index``."""
     return Opening(partial(_open_async, address, settings or read_settings(), headers))
@@ -64,7 +67,7 @@ class Opening:
             await self._index.close()
 
 
-async def _open_async(address: str, chosen: Settings, headers: Mapping[str, str] | None) -> AsyncIndex:
+async def _open_async(address: str | Path, chosen: Settings, headers: Mapping[str, str] | None) -> AsyncIndex:
     place = parse_address(address, chosen)
     if isinstance(place, LocalAddress):
         from .engines.local.index import AsyncLocalIndex
@@ -80,7 +83,7 @@ async def _open_async(address: str, chosen: Settings, headers: Mapping[str, str]
     return await AsyncOpenSearchIndex.open(place, chosen, headers)
 
 
-def examine_index(address: str, *, settings: Settings | None = None) -> list[Check]:
+def examine_index(address: str | Path, *, settings: Settings | None = None) -> list[Check]:
     """Check that what holds the index at ``address``, and the index itself, are fit for exact hybrid queries."""
     chosen = settings or read_settings()
     place = parse_address(address, chosen)
@@ -96,7 +99,7 @@ def examine_index(address: str, *, settings: Settings | None = None) -> list[Che
 
 
 def create_index(
-    address: str, profile: Profile, spec: IndexSpec | None = None, *, settings: Settings | None = None
+    address: str | Path, profile: Profile, spec: IndexSpec | None = None, *, settings: Settings | None = None
 ) -> str:
     """Create an empty index at ``address`` and give its concrete name."""
     chosen = settings or read_settings()
@@ -112,7 +115,7 @@ def create_index(
         return client.run(create(cluster.index, profile, spec or IndexSpec()))
 
 
-def delete_index(address: str, *, settings: Settings | None = None) -> None:
+def delete_index(address: str | Path, *, settings: Settings | None = None) -> None:
     """Delete the index at ``address`` with all its passages, locks and jobs."""
     chosen = settings or read_settings()
     place = parse_address(address, chosen)
@@ -134,6 +137,6 @@ def _connect(url: str, settings: Settings) -> "Client":
     return Client(url, settings)
 
 
-def _refuse_headers(address: str, headers: Mapping[str, str] | None) -> None:
+def _refuse_headers(address: str | Path, headers: Mapping[str, str] | None) -> None:
     if headers:
         raise UsageError(f"{address} is a folder: there is nobody to send headers to.")

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+import click
+
 from ..evaluation.bootstrap import UNLIKELY, Difference, Interval
 from ..evaluation.reading_metrics import EM, F1
 from ..evaluation.report import Comparison, Evaluation
@@ -30,6 +32,7 @@ def print_figures(evaluation: Evaluation) -> None:
             for other, tests in _by_mode(evaluation.tests).items()
         ]
         print_rows((f"{evaluation.tests[0].first} against", *accuracy), rows)
+        click.echo(f"points that it is better by; * chance alone gives as much less often than {UNLIKELY:.0%}")
 
 
 def _lines(evaluation: Evaluation) -> Iterator[list[str]]:

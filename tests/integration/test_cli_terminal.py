@@ -13,6 +13,7 @@ import termios
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rich.cells import cell_len
 
@@ -170,3 +171,17 @@ def test_json_is_the_same_on_a_terminal_and_in_a_pipe(search: list[str]) -> None
     shown = json.loads(on_terminal(80, *search, "--json"))
     piped = json.loads(in_pipe(*search, "--json"))
     assert {**shown, "took_ms": 0} == {**piped, "took_ms": 0}
+
+
+def test_stars_of_an_evaluation_are_explained_where_they_stand(folder: Path, tmp_path: Path) -> None:
+    asked = tmp_path / "asked.tsv"
+    asked.write_text("what pulls the oceans?\t['gravity']\nwho?\t['nobody']\n", "utf-8")
+    measured = ["eval", str(folder / "wiki"), "--questions", str(asked), "--modes", "lexical", "--fusion", "rrf"]
+    vectors = tmp_path / "vectors.npy"
+    with open_index(folder / "wiki", settings=Settings()) as index:
+        np.save(vectors, np.ones((2, index.profile.dimension), dtype=np.float32))
+    shown = STEERING.sub("", on_terminal(100, *measured, "--vectors", str(vectors)))
+    *_, heading, row, legend = shown[: shown.index("than 5%") + 7].splitlines()
+    assert heading.startswith("lexical against")
+    assert row.startswith("rrf")
+    assert legend == "points that it is better by; * chance alone gives as much less often than 5%"

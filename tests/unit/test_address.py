@@ -32,8 +32,10 @@ def test_cluster_address_has_a_url_and_an_index(text: str, url: str, index: str)
     assert parse_address(text, HOME) == ClusterAddress(url, index)
 
 
-@pytest.mark.parametrize("text", ["wiki", "./wiki", "/var/lib/wiki", "~/wiki", "a b", "Wiki", "C:\\wiki"])
-def test_anything_else_is_a_folder(text: str) -> None:
+@pytest.mark.parametrize(
+    "text", ["wiki", "./wiki", "/var/lib/wiki", "~/wiki", "a b", "Wiki", "C:\\wiki", Path("wiki"), Path("os:wiki")]
+)
+def test_anything_else_is_a_folder(text: str | Path) -> None:
     assert parse_address(text, HOME) == LocalAddress(Path(text))
 
 

@@ -108,6 +108,8 @@ def reader(out: Path, questions: tuple[Path, ...], dev: tuple[Path, ...], as_jso
         raise UsageError("Give --questions to learn from." if plan.epochs else "Give --dev to calibrate by.")
     training = Training(out, start, plan, examples, given["device"], joint)
     say(f"{len(examples):,} questions, {training.steps:,} steps, from {start.name}")
+    if start.max_length < given["max_length"]:
+        say(f"of an input {start.max_length} tokens are read, as its model does, not {given['max_length']}")
     with Progress("steps", training.steps) as progress:
 
         def tell(told: Told) -> None:
@@ -126,6 +128,8 @@ def reader(out: Path, questions: tuple[Path, ...], dev: tuple[Path, ...], as_jso
         return
     if judged is not None:
         say(_describe(card))
+    if joint is not None:
+        say(f"the encoder is in {given['joint']}; hybrid reencode {given['index']} --encoder {given['joint']}")
     click.echo(str(out) if not on_terminal() else f"the reader is in {out}")
 
 

@@ -151,6 +151,8 @@ def _announce(training: "Training", start: str) -> None:
     """Say what is learnt from, and what is not."""
     left = training.examples.left
     say(f"{len(training.examples.rows):,} questions, {training.steps:,} steps, from {start}")
+    if training.max_length != training.plan.max_length:
+        say(f"of an input {training.max_length} tokens are read, as its model does, not {training.plan.max_length}")
     for count, why in ((left.without_positives, "no right passage"), (left.without_negatives, "no wrong passage")):
         if count:
             say(f"left out: {count:,} rows with {why}")

@@ -61,7 +61,9 @@ def test_recipe_of_the_paper_makes_what_the_authors_code_can_run(hybrid: Say, be
     given = ["--from", bert, "--questions", file, "--device", "cpu", "--precision", "fp32", "--max-length", 32]
     loss = ["--loss", "triplet", "--margin", 0.5, "--epochs", 1, "--batch", 4]
     assert hybrid("train", "encoder", tmp_path / "out", *given, *recipe, *loss).code == 0
-    plan = json.loads((tmp_path / "out" / "hybrid_training.json").read_text())["plan"]
+    notes = json.loads((tmp_path / "out" / "hybrid_training.json").read_text())
+    plan = notes["plan"]
+    assert notes["sets"] == [{"name": "train.jsonl", "rows": len(ROWS), "rate": 1.0}]
     wanted = {"warmup": 0.2, "dropout": 0.3, "margin": 0.5, "pooling": "cls", "template": "title [SEP] text"}
     assert {name: plan[name] for name in wanted} == wanted
     assert hybrid("convert-encoder", tmp_path / "out", tmp_path / "out.cp").code == 0
@@ -70,6 +72,15 @@ def test_recipe_of_the_paper_makes_what_the_authors_code_can_run(hybrid: Say, be
     texts = ["who wrote the moon"]
     vectors = [load_encoder(str(tmp_path / name), device="cpu").encode_questions(texts) for name in ("out", "back")]
     np.testing.assert_allclose(vectors[0], vectors[1], atol=1e-6)
+
+
+def test_command_says_where_the_model_reads_less_than_was_asked_for(hybrid: Say, bert: Path, tmp_path: Path) -> None:
+    file = write(tmp_path / "train.jsonl", ROWS)
+    given = ["--from", bert, "--questions", file, "--device", "cpu", "--precision", "fp32", "--epochs", 1]
+    said = hybrid("train", "encoder", tmp_path / "long", *given, "--max-length", 4096)
+    assert (said.code, "tokens are read, as its model does, not 4096" in said.err) == (0, True)
+    said = hybrid("train", "encoder", tmp_path / "short", *given, "--max-length", 16)
+    assert (said.code, "tokens are read" in said.err) == (0, False)
 
 
 @pytest.mark.parametrize(

@@ -295,7 +295,9 @@ def test_command_trains_both_and_the_index_takes_the_tower_and_gives_it_back(
     base = ("train", "reader", tmp_path / "reader", "--from", bert, "--questions", questions, "--max-length", 64)
     joint = ("--joint", tmp_path / "encoder", "--found", 12, "--device", "cpu", "--precision", "fp32")
     assert "goes with --index" in one_line(hybrid(*base, *joint))
-    assert hybrid(*base, *joint, "--index", address, "--epochs", 3, "--lr", 1e-2, "--batch", 2).code == 0
+    learnt = hybrid(*base, *joint, "--index", address, "--epochs", 3, "--lr", 1e-2, "--batch", 2)
+    assert learnt.code == 0
+    assert f"the encoder is in {tmp_path / 'encoder'}; hybrid reencode {address} --encoder" in learnt.err
     with open_index(address, settings=Settings()) as index:
         before = index.profile
     files = {path.name: hash_file(path) for path in (tmp_path / "index").rglob("*") if path.suffix == ".npy"}

@@ -34,26 +34,41 @@ class Left:
 
 
 @dataclass(frozen=True, slots=True)
+class Used:
+    """What of a set is learnt from: its file, its useful rows, and how often an epoch shows them."""
+
+    name: str
+    rows: int
+    rate: float
+
+    @property
+    def per_epoch(self) -> int:
+        """How many examples of it an epoch shows."""
+        return max(1, round(self.rows * self.rate))
+
+
+@dataclass(frozen=True, slots=True)
 class Examples:
     """What is learnt from: all rows, and how many and how often those of each set."""
 
     rows: tuple[Row, ...]
-    shares: tuple[tuple[int, float], ...]
+    sets: tuple[Used, ...]
     left: Left
 
     @property
     def per_epoch(self) -> int:
         """How many examples an epoch shows."""
-        return sum(_count(size, rate) for size, rate in self.shares)
+        return sum(one.per_epoch for one in self.sets)
 
     def order(self, seed: int, epoch: int) -> Places:
         """Give the rows of an epoch in its order."""
         rng = np.random.default_rng((seed, epoch))
         picked, start = [], 0
-        for size, rate in self.shares:
-            whole, rest = divmod(_count(size, rate), size)
-            picked += [start + one for one in (*[np.arange(size)] * whole, rng.permutation(size)[:rest])]
-            start += size
+        for one in self.sets:
+            whole, rest = divmod(one.per_epoch, one.rows)
+            parts = (*[np.arange(one.rows)] * whole, rng.permutation(one.rows)[:rest])
+            picked += [start + part for part in parts]
+            start += one.rows
         return rng.permutation(np.concatenate(picked))
 
 
@@ -85,7 +100,7 @@ def gather(data: Sequence[Row] | Sequence[DataSet], plan: Plan) -> Examples:
 
 def _gather(data: Sequence[Row] | Sequence[DataSet], plan: Plan) -> Examples:
     kept: list[Row] = []
-    shares: list[tuple[int, float]] = []
+    sets: list[Used] = []
     without_positives = without_negatives = 0
     for one in _as_sets(data):
         if not 0 < one.rate < float("inf"):
@@ -101,8 +116,8 @@ def _gather(data: Sequence[Row] | Sequence[DataSet], plan: Plan) -> Examples:
                 + (f", and {len(right):,} no wrong one." if right else ".")
             )
         kept += useful
-        shares.append((len(useful), one.rate))
-    return Examples(tuple(kept), tuple(shares), Left(without_positives, without_negatives))
+        sets.append(Used(Path(one.name).name, len(useful), one.rate))
+    return Examples(tuple(kept), tuple(sets), Left(without_positives, without_negatives))
 
 
 def has_negatives(row: Row, plan: Plan) -> bool:
@@ -115,7 +130,3 @@ def _as_sets(data: Sequence[Row] | Sequence[DataSet]) -> Iterable[DataSet]:
     if rows or not data:
         return [DataSet(rows)]
     return [one for one in data if isinstance(one, DataSet)]
-
-
-def _count(size: int, rate: float) -> int:
-    return max(1, round(size * rate))

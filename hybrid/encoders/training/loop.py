@@ -91,7 +91,7 @@ class Training:
         device: str | None = None,
         processes: int = 1,
     ):
-        self._target, self._plan = target, plan
+        self._target, self.plan = target, plan
         self._states = place_states(target)
         self._devices = find_places(device, processes)
         #: What is learnt from, and what was left out.
@@ -100,9 +100,15 @@ class Training:
         self._dev = make_dev_set(dev) if dev is not None else None
         self._batches = Batches(self.examples, plan)
         self.steps = plan.epochs * self._batches.per_epoch
-        data = name_data(self.examples.rows), self.examples.shares, name_data(dev or ())
+        shares = [(one.rows, one.rate) for one in self.examples.sets]
+        data = name_data(self.examples.rows), shares, name_data(dev or ())
         # What tells this training from others.
         self._name = json.dumps([plan.name_outcome(), start, data])
+
+    @property
+    def max_length(self) -> int | None:
+        """Tokens of an input that are read: as planned, or as many as the model can."""
+        return self._start.card.passage.max_length
 
     def run(self, tell: Tell) -> Trained:
         """Train to the end, on all devices, and say what came of it."""
@@ -111,27 +117,27 @@ class Training:
 
     def _run(self, together: Together, device: str, tell: Tell) -> Trained:
         """Do what one of the processes does."""
-        with enough_memory(self._plan.advise(find_chunk(self._plan.chunk_tokens, torch.device(device)))):
+        with enough_memory(self.plan.advise(find_chunk(self.plan.chunk_tokens, torch.device(device)))):
             return self._train(together, device, tell)
 
     def _train(self, together: Together, device: str, tell: Tell) -> Trained:
         if device == "cpu":
             torch.set_num_threads(min(torch.get_num_threads(), max(1, count_cpus() // together.size)))
-        towers = load_towers(self._start, self._plan, has_bf16=wants_bf16(self._plan.precision, device)).to(device)
-        optimizer = make_optimizer(towers.parameters(), self._plan.lr)
+        towers = load_towers(self._start, self.plan, has_bf16=wants_bf16(self.plan.precision, device)).to(device)
+        optimizer = make_optimizer(towers.parameters(), self.plan.lr)
         state = resume(self._states, self._name, towers, optimizer)
         trained = _remember(state.facts["trained"]) if state else self._begin(towers, together, tell)
         idle = state.facts["idle"] if state else 0
         for step in range(state.step if state else 0, self.steps):
             batch, figures, ends = self._batches.make(step), None, self._batches.ends(step)
             slope = self._learn(batch, step, towers, together)
-            take_step(optimizer, self._plan.lr * warm_up(step, self.steps, self._plan.warmup))
+            take_step(optimizer, self.plan.lr * warm_up(step, self.steps, self.plan.warmup))
             idle += batch.idle
             if ends:
                 self._refuse_idleness(idle)
                 figures = self._judge(towers, together)
                 trained = self._keep(trained, figures, (step + 1) // self._batches.per_epoch, towers, together)
-            if together.leads and (ends or (step + 1) % self._plan.save_every == 0):
+            if together.leads and (ends or (step + 1) % self.plan.save_every == 0):
                 facts = {"plan": self._name, "trained": dataclasses.asdict(trained), "idle": 0 if ends else idle}
                 save_state(self._states, step + 1, towers, optimizer, facts)
             if together.leads:
@@ -153,10 +159,10 @@ class Training:
     def _learn(self, batch: Batch, step: int, towers: Towers, together: Together) -> Slope:
         """Give the weights the gradient of one step."""
         targets, counts = (torch.from_numpy(one).to(towers.device) for one in (batch.targets, batch.counts))
-        chunk = find_chunk(self._plan.chunk_tokens, towers.device)
+        chunk = find_chunk(self.plan.chunk_tokens, towers.device)
         texts = self._read(batch.questions, batch.contexts)
-        parts = texts.cut(find_part(chunk, towers.device), (self._plan.seed, step))
-        differ = functools.partial(differentiate, targets=targets, counts=counts, plan=self._plan)
+        parts = texts.cut(find_part(chunk, towers.device), (self.plan.seed, step))
+        differ = functools.partial(differentiate, targets=targets, counts=counts, plan=self.plan)
         slope = backpropagate(towers, texts, parts, chunk, differ, together)
         if not math.isfinite(slope.loss):
             raise ModelError(
@@ -176,16 +182,14 @@ class Training:
     def _judge(self, towers: Towers, together: Together) -> Figures | None:
         if self._dev is None:
             return None
-        return measure(
-            *self._encode(towers, together, self._dev.questions, self._dev.contexts), self._dev, self._plan
-        )
+        return measure(*self._encode(towers, together, self._dev.questions, self._dev.contexts), self._dev, self.plan)
 
     def _keep(
         self, trained: Trained, figures: Figures | None, epoch: int, towers: Towers, together: Together
     ) -> Trained:
         """Write the encoder as it is now, if it is better than before, or if nobody judges it."""
-        best = trained.after.get(self._plan.keep_by) if trained.after else None
-        if figures is not None and not figures.is_better(best, self._plan.keep_by):
+        best = trained.after.get(self.plan.keep_by) if trained.after else None
+        if figures is not None and not figures.is_better(best, self.plan.keep_by):
             return trained
         card = self._describe(towers, together)
         found = dataclasses.replace(trained, card=card, epoch=epoch, after=figures)
@@ -198,7 +202,7 @@ class Training:
     def _describe(self, towers: Towers, together: Together) -> Card:
         """Give the card; where distances count, with the usual length of right passages."""
         card = self._start.card
-        if self._plan.similarity != "l2":
+        if self.plan.similarity != "l2":
             return card
         sample = [(one.title, one.text) for one in (row.positives[0] for row in self.examples.rows[:_SAMPLE])]
         _, vectors = self._encode(towers, together, (), sample)
@@ -208,7 +212,8 @@ class Training:
         """Say how the encoder came about."""
         return {
             "from": self._start.name,
-            "plan": dataclasses.asdict(self._plan),
+            "plan": dataclasses.asdict(self.plan),
+            "sets": [dataclasses.asdict(one) for one in self.examples.sets],
             "rows": len(self.examples.rows),
             "left out": dataclasses.asdict(self.examples.left),
             **{name: fact for name, fact in dataclasses.asdict(trained).items() if name != "card"},
@@ -218,7 +223,7 @@ class Training:
         self, towers: Towers, together: Together, questions: Sequence[str], contexts: Sequence[Pair]
     ) -> tuple[Tensor, Tensor]:
         texts = self._read(questions, contexts)
-        size = find_part(find_chunk(self._plan.chunk_tokens, towers.device), towers.device)
+        size = find_part(find_chunk(self.plan.chunk_tokens, towers.device), towers.device)
         return encode(towers, texts, texts.cut(size, ()), together)
 
     def _read(self, questions: Sequence[str], contexts: Sequence[Pair]) -> Texts:

@@ -37,8 +37,8 @@ def _read(values: ArrayLike, profile: Profile, what: str) -> Vector:
     try:
         with np.errstate(over="ignore"):
             vector = np.asarray(values, dtype=np.float32)
-    except (TypeError, ValueError) as error:
-        raise VectorError(f"{what} is not a list of numbers.") from error
+    except (TypeError, ValueError, OverflowError) as error:
+        raise VectorError(f"{what} is not a list of numbers that fit into float32.") from error
     if vector.shape != (profile.dimension,):
         shape = "×".join(map(str, vector.shape)) or "a single number"
         raise VectorError(f"{what} has {shape} numbers; the index holds vectors of {profile.dimension}.")

@@ -109,6 +109,6 @@ def test_finite_numbers_from_zero_on_are_weights(value: float) -> None:
     assert is_weight(value)
 
 
-@pytest.mark.parametrize("value", [-0.1, math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("value", [-0.1, math.nan, math.inf, -math.inf, 10**400])
 def test_nothing_else_is_a_weight(value: float) -> None:
     assert not is_weight(value)

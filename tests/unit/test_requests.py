@@ -78,6 +78,7 @@ def test_question_of_any_length_is_kept_whole(question: str) -> None:
         ({"lam": float("nan")}, UsageError, "lambda is nan"),
         ({"lam": float("inf")}, UsageError, "lambda is inf"),
         ({"lam": "1"}, UsageError, "lambda is '1'; say a finite number"),
+        ({"lam": 10**400}, UsageError, "say a finite number"),
         ({"lam": 1j}, UsageError, "lambda is 1j; say a finite number"),
         ({"vector": None}, VectorError, "mode hybrid needs the question's vector"),
         ({"vector": None, "mode": "dense"}, VectorError, "mode dense needs the question's vector"),

@@ -77,6 +77,7 @@ def test_callers_vector_is_not_changed() -> None:
         ([1.0, [2.0], 3.0, 4.0], "not a list of numbers"),
         ({"a": 1}, "not a list of numbers"),
         (object(), "not a list of numbers"),
+        ([10**400, 0, 0, 0], "fit into float32"),
     ],
 )
 def test_bad_vector_is_refused_for_questions_and_passages(values: Any, complaint: str) -> None:

@@ -5,7 +5,7 @@ It stands here three times, side by side, because it is evaluated in three place
 that its BM25 makes likely, ``a + b · BM25``, so that the order of an index without any vector is exactly BM25's.
 """
 
-import sys
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -97,4 +97,7 @@ def order(ranked: Iterable[R]) -> list[R]:
 
 def is_weight(value: float) -> bool:
     """Tell whether ``value`` can be a λ."""
-    return 0 <= value <= sys.float_info.max
+    try:
+        return math.isfinite(value) and value >= 0
+    except OverflowError:
+        return False

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..engines.contract import Index
 from ..errors import UsageError, VectorError
-from ..evaluation.evaluating import OnProgress, encode_all
+from ..evaluation.evaluating import encode_all
 from ..evaluation.formats.folders import DEFAULT_SPLIT
 from ..evaluation.questions import Question, QuestionSet
 from ..evaluation.sources import FORMATS, read_questions
@@ -125,11 +125,11 @@ def say_unfinished(index: Index) -> None:
 
 
 @contextmanager
-def asking(index: Index, questions: int) -> Iterator[OnProgress]:
-    """Show how many questions are asked, and tell what keeps the index from being all that it can be."""
+def asking(index: Index, questions: int) -> Iterator[Progress]:
+    """Give what shows how many questions are asked; tell what keeps the index from being all that it can be."""
     say_unfinished(index)
     with Progress("asking", questions) as progress:
-        yield progress.update
+        yield progress
 
 
 def check_asked(index: Index, asked: QuestionSet, texts: Texts, *, whole: bool = False) -> list[Fault]:

@@ -49,9 +49,9 @@ def command(index: str, out: Path, run_format: RunFormat | None, **given: Any) -
     with (
         open_index(index) as newest,
         newest.hold() as opened,
-        asking(opened, len(asked.questions)) as on_progress,
+        asking(opened, len(asked.questions)) as progress,
     ):
-        done = answer_all(opened, index, asked.questions, vectors, options, Run(out, chosen), on_progress)
+        done = answer_all(opened, index, asked.questions, vectors, options, Run(out, chosen), progress.update)
     if done.resumed:
         say(f"{done.resumed} of {done.questions} questions were answered already")
     if done.cut:

@@ -74,9 +74,9 @@ def command(
         click.echo(f"not copied: {failure.id}: {failure.reason}", err=True)
     if earlier := copied.refused - len(report.failures):
         click.echo(f"not copied: {earlier} passages that were refused before this run", err=True)
-    if filled.failed:
-        click.echo(f"{filled.failed} passages could not be encoded; they are found by their words only", err=True)
-    return FINISHED_WITH_REJECTS if copied.refused or filled.failed else 0
+    if copied.failed:
+        click.echo(f"{copied.failed} passages could not be encoded; they are found by their words only", err=True)
+    return FINISHED_WITH_REJECTS if copied.refused or copied.failed else 0
 
 
 def _load(name: str, scale: float | Literal["auto"] | None) -> "Encoder":

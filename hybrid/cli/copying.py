@@ -28,22 +28,23 @@ JOB = "copy"
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Copied:
-    """What was done in this run, and what the copy took and refused in all runs."""
+    """What was done in this run; and in all runs, what the copy took, what it refused, and what was not encoded."""
 
     report: BulkReport
     filled: Filled
     passages: int
     refused: int
+    failed: int
 
 
 def begin_copy(origin: str, held: Index, destination: str, profile: Profile, spec: IndexSpec) -> Job:
     """Make the new index with a record of the copy in it, or find the record of one that was stopped."""
-    told = orjson.dumps([held.moment(), to_meta(profile)], option=orjson.OPT_SORT_KEYS)
+    told = orjson.dumps([held.moment(), to_meta(profile), dataclasses.asdict(spec)], option=orjson.OPT_SORT_KEYS)
     fresh = Job(JOB, origin, hashlib.sha256(told).hexdigest())
     try:
         create_index(destination, profile, spec)
     except IndexExistsError:
-        stored = _find_unfinished(destination)
+        stored = _find_unfinished(destination, fresh, profile)
         if stored is None:
             raise
         if stored.source_fingerprint != fresh.source_fingerprint:
@@ -52,17 +53,22 @@ def begin_copy(origin: str, held: Index, destination: str, profile: Profile, spe
                 f"hybrid delete {destination} --everything, and copy again."
             ) from None
         return stored
-    with open_index(destination) as copy:
-        return copy.intake().save_job(fresh)
+    return fresh
 
 
-def _find_unfinished(destination: str) -> Job | None:
+def _find_unfinished(destination: str, fresh: Job, profile: Profile) -> Job | None:
+    """Give the record to go on from; None where what is there is no copy, or is whole."""
     try:
         with open_index(destination) as copy:
-            stored = copy.intake().load_job(JOB)
+            stored, there = copy.intake().load_job(JOB), copy.status().passages
+            untouched = not there and copy.profile == profile
     except (IndexMissingError, ProfileError):
         return None
-    return stored if stored is not None and stored.state == "running" else None
+    if stored is not None and stored.source_fingerprint:
+        return stored if stored.state == "running" else None
+    # It was stopped before there was a record, or the record is that of an index that is gone.
+    before = stored or fresh
+    return dataclasses.replace(fresh, seq_no=before.seq_no, primary_term=before.primary_term) if untouched else None
 
 
 class Copying:
@@ -77,11 +83,14 @@ class Copying:
 
     def run(self, total: int) -> Copied:
         """Make the copy hold the ``total`` passages of its source, with vectors of the encoder if there is one."""
+        # Of two processes one is refused here, before it writes anything.
+        self._save(self._job)
         report = self._copy_passages(total)
         filled = Filled() if self._encoder is None else self._encode(self._encoder, total)
         self._save(dataclasses.replace(self._job, state="done"))
         refused = self._job.counts.get("rejected", 0)
-        return Copied(report, filled, self._job.position - refused, refused)
+        failed = 0 if self._encoder is None else self._copy.status().failed
+        return Copied(report, filled, self._job.position - refused, refused, failed)
 
     def _copy_passages(self, total: int) -> BulkReport:
         report, done = BulkReport(), self._job.position

@@ -204,11 +204,13 @@ def _evaluate(
     faults = check_asked(index, asked, texts, whole=given["check_answers"])
     baseline = _measure_baseline(index, asked, judge, given)
     first, diff = rules[0].name, _read_diff(given["diff"])
-    with asking(index, len(asked.questions)) as on_progress:
+    with asking(index, len(asked.questions)) as progress:
         found = ask(index, asked.questions, vectors, depth=given["depth"], dense=given["dense"])
         kept = {first, *diff}.intersection(rule.name for rule in rules)
         heard = None if reading is None else reading.add
-        tally = count_all(index, found, rules, judge, kept=kept, run=run, on_rankings=heard, on_progress=on_progress)
+        tally = count_all(
+            index, found, rules, judge, kept=kept, run=run, on_rankings=heard, on_progress=progress.update
+        )
     measured = tally.measured()
     if reading is not None:
         measured[first] |= reading.measured()
@@ -241,8 +243,8 @@ def _measure_baseline(
 ) -> dict[str, dict[str, Values]]:
     if not given["tf_idf"]:
         return {}
-    with asking(index, len(asked.questions)) as on_progress:
-        return {TF_IDF: measure_tf_idf(index, asked.questions, judge, given["depth"], on_progress)}
+    with asking(index, len(asked.questions)) as progress:
+        return {TF_IDF: measure_tf_idf(index, asked.questions, judge, given["depth"], progress.update)}
 
 
 def _find_won(

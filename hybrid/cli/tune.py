@@ -67,8 +67,8 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 def command(index: str, as_json: bool, **given: Any) -> None:
     r"""Find the weight λ of sim that ranks an index best, and check it on questions that it was not chosen by.
 
-    Every question is asked once; all weights and rules of fusion rank what both sides found for it. Without --write
-    nothing is changed.
+    Every question is asked once; all weights and rules of fusion rank what both sides found for it. Where another λ
+    is chosen they are asked once more, for the depth. Without --write nothing is changed.
 
     \b
     hybrid tune ./wiki --questions nq-dev.qa.csv --html tuning.html
@@ -92,8 +92,12 @@ def command(index: str, as_json: bool, **given: Any) -> None:
         tuned = opened
         if constants is not None and constants.better:
             tuned = stack.enter_context(opened.under(constants.best.k1, constants.best.b))
-        with asking(opened, len(asked.questions)) as on_progress:
-            tuning, tally = tune(tuned, asked.questions, rows, judge, plan, on_progress)
+        with asking(opened, len(asked.questions)) as progress:
+
+            def ask_again() -> None:
+                progress.begin("asking for depths", 0, len(asked.questions))
+
+            tuning, tally = tune(tuned, asked.questions, rows, judge, plan, progress.update, ask_again)
             tuning = _leave_prior_out(tuning, given)
         faults += late_fault(tally)
         if given["html"] is not None:

@@ -53,7 +53,7 @@ class Intake(Protocol):
         """Make everything that was written searchable."""
 
     def load_job(self, job_id: str) -> Job | None:
-        """Read a job's record; what wrote into an index that is gone has everything yet to do in this one."""
+        """Read a job's record; that of an index that is gone is of no source, and has everything yet to do."""
 
     def save_job(self, job: Job) -> Job:
         """Write a job's record."""

@@ -1,11 +1,11 @@
-"""Which λ does an index want? Its questions are asked once; a curve, its proof on other questions, and more come out.
+"""Which λ does an index want? Its questions are asked; a curve, its proof on other questions, and more come out.
 
 Proof: λ is chosen on one half of the questions and checked on the other, and the other way round. The mode ``tuned``
 ranks each half with the λ of the other, so its figures are not flattered by the choice.
 """
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,7 @@ from .measuring import Judge, Tally
 from .metrics import Values
 from .questions import Question
 from .report import Evaluation, Measured, summarise
-from .rules import DENSE, HYBRID, MODES, choose_rules, cut_depth, weigh
+from .rules import DENSE, HYBRID, MODES, Rule, choose_rules, cut_depth, weigh
 
 TUNED = "tuned"
 #: Depths that are compared with the index's own.
@@ -69,7 +69,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Shallow:
-    """How good the index's λ is with fewer candidates, and by how much better than with all."""
+    """How good the λ that was chosen is with fewer candidates, and by how much better than with all."""
 
     depth: int
     mean: float
@@ -149,13 +149,17 @@ def tune(
     judge: Judge,
     plan: Plan,
     on_progress: OnProgress = lambda _: None,
+    ask_again: Callable[[], None] = lambda: None,
 ) -> tuple[Tuning, Tally]:
-    """Ask every question once and find the best λ; the questions' own numbers come along."""
-    lam, depth = index.profile.lam, index.profile.depth
+    """Ask every question and find the best λ; the questions' own numbers come along.
+
+    Where another λ than the index's is chosen they are asked once more, as the depth that is enough depends on it;
+    ``ask_again`` is told before.
+    """
+    lam = index.profile.lam
     metric, weights = plan.metric, sorted({*plan.lambdas, lam, PAPER_LAMBDA})
-    depths = [one for one in DEPTHS if one < depth]
     compared = choose_rules(MODES, (), plan.fusions, lam)
-    rules = [*compared, *map(weigh, weights), *(cut_depth(one, lam) for one in depths)]
+    rules = [*compared, *map(weigh, weights), *_cut_depths(index, lam).values()]
     samples: list[Sample] = []
     asked = _sample(ask(index, questions, vectors), samples)
     tally = count_all(index, asked, rules, judge, kept=(HYBRID, DENSE), on_progress=on_progress)
@@ -165,13 +169,18 @@ def tune(
     checks = _check(weights, columns, halves, lam)
     figures = {rule.name: measured[rule.name] for rule in compared}
     figures[TUNED] = _cross(measured, halves, checks)
+    curve = draw_curve(weights, columns, lam)
+    if curve.chosen != lam:
+        ask_again()
+        rules = [weigh(curve.chosen), *_cut_depths(index, curve.chosen).values()]
+        measured |= count_all(index, ask(index, questions, vectors), rules, judge, on_progress=on_progress).measured()
     tuning = Tuning(
         metric=metric,
-        curve=draw_curve(weights, columns, lam),
+        curve=curve,
         checks=checks,
         shared=halves.shared,
         evaluation=summarise(figures, pairs=[(TUNED, rule.name) for rule in compared]),
-        depths=tuple(_compare_depths(measured, depths, lam, metric)),
+        depths=tuple(_compare_depths(measured, index, curve.chosen, metric)),
         prior=fit_prior(samples) if len(samples) >= LEAST_QUESTIONS else None,
         min_sim=_find_least([one.right_score for one in tally.places[DENSE] if one.right is not None]),
         k1=index.profile.k1,
@@ -215,9 +224,14 @@ def _cross(measured: Measured, halves: Halves, checks: tuple[Check, Check]) -> d
     return metrics
 
 
-def _compare_depths(measured: Measured, depths: Sequence[int], lam: float, metric: str) -> Iterator[Shallow]:
-    whole = pick_metric(measured[HYBRID], metric)
-    columns = [pick_metric(measured[cut_depth(depth, lam).name], metric) for depth in depths]
+def _cut_depths(index: Index, lam: float) -> dict[int, Rule]:
+    """Give the rules that are compared with the index's own depth."""
+    return {depth: cut_depth(depth, lam) for depth in DEPTHS if depth < index.profile.depth}
+
+
+def _compare_depths(measured: Measured, index: Index, lam: float, metric: str) -> Iterator[Shallow]:
+    whole, cuts = pick_metric(measured[weigh(lam).name], metric), _cut_depths(index, lam)
+    columns = [pick_metric(measured[rule.name], metric) for rule in cuts.values()]
     differences = compare([(column, whole) for column in columns])
-    for depth, column, difference in zip(depths, columns, differences, strict=True):
+    for depth, column, difference in zip(cuts, columns, differences, strict=True):
         yield Shallow(depth, float(column.mean()), difference)

@@ -1,11 +1,13 @@
 """A copy that is stopped between any two pages: the same command goes on, and a source that changed is refused."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from hybrid import Passage, create_index, open_index
+from hybrid.cli.copying import Copied, Copying
 from hybrid.cli.progress import Progress
 from hybrid.engines.local import reader
 from hybrid.settings import Settings
@@ -65,6 +67,8 @@ def test_same_command_goes_on(
     (job,) = hybrid("status", address, "--json").json["jobs"]
     assert (job["id"], job["state"], job["position"]) == ("copy", "running", there)
     assert f"unfinished, the same command goes on; rows {there}" in hybrid("status", address).out
+    if on_cluster:
+        assert "is an unfinished copy" in one_line(hybrid("copy", wiki, address, "--shards", 2))
     again = hybrid("copy", wiki, address, "--json")
     assert (again.code, again.json["created"]) == (0, PASSAGES - there)
     with open_index(wiki) as first, open_index(address, settings=Settings()) as second:
@@ -88,6 +92,71 @@ def test_page_that_was_written_before_its_record_is_written_again(
     said = hybrid("copy", wiki, copy)
     assert (said.code, said.out) == (0, f"{PASSAGES} passages copied to {copy}\n")
     assert hybrid("status", copy, "--json").json["passages"] == PASSAGES
+
+
+def test_copy_that_stopped_before_it_had_a_record_is_gone_on_with(
+    wiki: str, hybrid: Say, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = str(tmp_path / "copy")
+    with monkeypatch.context() as patched:
+        patched.setattr(Copying, "run", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        assert hybrid("copy", wiki, copy).code == 130
+    assert hybrid("copy", wiki, copy).code == 0
+    # An index that is whole, and one with anything else in it, is not written into.
+    assert hybrid("copy", wiki, copy).code == 1
+    create_index(str(tmp_path / "mine"), small_profile(), settings=Settings())
+    with open_index(str(tmp_path / "mine")) as index:
+        index.add([Passage("own", "tide")])
+    assert hybrid("copy", wiki, tmp_path / "mine").code == 1
+
+
+def test_of_two_that_copy_at_once_the_second_is_refused_before_it_writes(
+    wiki: str, hybrid: Say, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path / "copy"
+    stop(monkeypatch, 2, "copy", wiki, copy, hybrid=hybrid)
+    run = Copying.run
+
+    def overtaken(self: Copying, total: int) -> Copied:
+        """Let another process end the copy, and somebody else delete of it, before this one begins."""
+        with monkeypatch.context() as patched:
+            patched.setattr(Copying, "run", run)
+            assert hybrid("copy", wiki, copy).code == 0
+        assert hybrid("delete", copy, f"p{PASSAGES - 1}").code == 0
+        return run(self, total)
+
+    monkeypatch.setattr(Copying, "run", overtaken)
+    said = hybrid("copy", wiki, copy)
+    assert (said.code, "is carried on by another process" in said.err) == (1, True)
+    assert hybrid("status", copy, "--json").json["passages"] == PASSAGES - 1
+
+
+def test_index_that_was_made_anew_under_the_name_of_a_copy_is_not_written_into(
+    wiki: str, hybrid: Say, make_index: MakeIndex, raw: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = make_index()
+    assert hybrid("delete", address, "--everything", "--yes").code == 0
+    stop(monkeypatch, 2, "copy", wiki, address, hybrid=hybrid)
+    alias = address.rpartition("/")[2]
+    # Without hybrid, so that the record stays behind.
+    raw.indices.delete(index=next(iter(raw.indices.get(index=alias))))
+    create_index(address, small_profile(), settings=Settings())
+    with open_index(address, settings=Settings()) as index:
+        index.add([Passage("own", "tide")], refresh=True)
+    assert hybrid("copy", wiki, address).code == 1
+    assert hybrid("status", address, "--json").json["passages"] == 1
+
+
+def test_what_could_not_be_encoded_is_told_by_whichever_run_ends_the_copy(
+    wiki: str, hybrid: Say, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, copy = save_sentence_transformer(tmp_path / "model"), str(tmp_path / "copy")
+    arguments = ("copy", wiki, copy, "--encoder", model, "--scale", 7)
+    stop(monkeypatch, 4, *arguments, hybrid=hybrid)
+    with open_index(copy) as begun:
+        (_,) = begun.intake().fill_pending(lambda pairs: ["not to be read"] * len(pairs), PASSAGES)
+    said = hybrid(*arguments)
+    assert (said.code, f"{PASSAGES} passages could not be encoded" in said.err) == (3, True)
 
 
 def test_copy_that_stopped_while_it_was_encoded_has_all_vectors_in_the_end(

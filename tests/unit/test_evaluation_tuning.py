@@ -18,6 +18,7 @@ from hybrid.evaluation.questions import Question
 from hybrid.evaluation.tuning import Plan, Tuning, tune
 from hybrid.evaluation.validate import Fault
 from hybrid.passages import Vector
+from hybrid.requests import SearchOptions
 from tests.conftest import FillFolder, small_profile
 from tests.made import make_corpus
 
@@ -88,9 +89,11 @@ def test_modes_and_fusions_are_compared_with_what_was_tuned(tuning: Tuning) -> N
 
 def test_depths_are_compared_with_the_whole(index: Index, tuning: Tuning) -> None:
     assert [one.depth for one in tuning.depths] == [50, 100]
+    assert tuning.curve.chosen != index.profile.lam
     questions, vectors = judge_by(index, TRUE_LAMBDA, 150)
     for one in tuning.depths:
-        found = index.search_many([question.text for question in questions], vectors, depth=one.depth, k=1)
+        options: SearchOptions = {"lam": tuning.curve.chosen, "depth": one.depth, "k": 1}
+        found = index.search_many([question.text for question in questions], vectors, **options)
         right = [result.hits[0].id in question.relevant for question, result in zip(questions, found, strict=True)]
         # An engine may choose among passages that tie at the depth.
         assert one.mean == pytest.approx(np.mean(right), abs=2 / 150)

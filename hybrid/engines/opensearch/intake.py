@@ -99,7 +99,7 @@ class Intake:
         self._insist(lambda: writes.refresh(self._target))
 
     def load_job(self, job_id: str) -> Job | None:
-        """Read a job's record; what wrote into an index that is gone has everything yet to do in this one."""
+        """Read a job's record; that of an index that is gone is of no source, and has everything yet to do."""
         return self._insist(lambda: jobs.load_job(self._owner, job_id))
 
     def save_job(self, job: Job) -> Job:

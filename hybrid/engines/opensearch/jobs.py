@@ -36,7 +36,10 @@ def read_owner(index: str) -> Conversation[Owner]:
 
 
 def load_job(owner: Owner, job_id: str) -> Conversation[Job | None]:
-    """Read a job's record, or None if there is none; of one that wrote into another index nothing is done yet."""
+    """Read a job's record, or None if there is none.
+
+    Of one that wrote into another index nothing is done yet, and it is of no source.
+    """
     found = yield from _read(owner, job_id)
     if found is None:
         return None
@@ -45,7 +48,7 @@ def load_job(owner: Owner, job_id: str) -> Conversation[Job | None]:
         return job
     # A record of an earlier version names no index. It may be this one, whose settings are to be put back.
     kept = {} if wrote_into else job.saved_settings
-    return dataclasses.replace(job, position=0, counts={}, saved_settings=kept)
+    return dataclasses.replace(job, source_fingerprint="", position=0, counts={}, saved_settings=kept)
 
 
 def save_job(owner: Owner, job: Job) -> Conversation[Job]:

@@ -9,9 +9,11 @@ from .passages import Vector
 #: Titles and texts in; for each a vector, or the reason why there is none.
 Encode = Callable[[Sequence[tuple[str, str]]], Sequence["Vector | str"]]
 
-#: An encoder beside the one that questions use: to be used when it is whole, kept as the way back, or given up before
-#: it was whole.
-Beside = Literal["filling", "kept", "given up"]
+#: An encoder beside the one that questions use: to be used when it is whole, for the first time or again; kept as the
+#: way back; or given up before it was whole.
+Beside = Literal["filling", "refilling", "kept", "given up"]
+#: Those that workers fill in.
+FILLING: frozenset[Beside] = frozenset({"filling", "refilling"})
 
 
 @dataclass(frozen=True, slots=True)

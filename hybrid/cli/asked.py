@@ -149,8 +149,10 @@ def say_faults(faults: Iterable[Fault]) -> None:
 def _read_rows(path: Path, questions: int) -> Any:
     try:
         rows = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
+    except (EOFError, OSError, ValueError) as error:
         raise VectorError(f"Cannot read vectors from {path}: {error}") from error
+    if not isinstance(rows, np.ndarray) or rows.dtype.kind not in "fiu":
+        raise VectorError(f"{path} holds no array of numbers; numpy.save writes one.")
     if rows.ndim != 2 or len(rows) != questions:
         shape = "×".join(map(str, rows.shape))
         raise VectorError(f"{path} has the shape {shape}; {questions} questions need a row each.")

@@ -156,7 +156,8 @@ def _choose(
     rules = _choose_rules(index, given)
     _check_names(rules, rivals, given)
     check_rules(index, rules, vectors)
-    return rules, choose_judge(asked, Texts(index), given["by"], read_ranks("--k", given["ranks"]))
+    ranks, deepest = read_ranks("--k", given["ranks"]), given["diff_at"] if given["diff"] else 0
+    return rules, choose_judge(asked, Texts(index), given["by"], ranks, deepest)
 
 
 def _choose_rules(index: Index, given: Mapping[str, Any]) -> list[Rule]:

@@ -127,7 +127,7 @@ def choose_encoder(
     made = load_encoder(name, scale=scale)
     if made.scale is not None:
         return made
-    for known in (other.profile for other in others):
+    for known in (other.profile for other in others if scale is None):
         if known.pair_id == made.pair_id:
             return made.with_scale(known.scale, known.scale_source, known.sim_prior)
     with open_index(address) as index:

@@ -10,7 +10,7 @@ import click
 from ..address import ClusterAddress, parse_address
 from ..index import open_index
 from ..profile import PROVISIONAL, Profile
-from ..records import Beside, Job, Other, Status
+from ..records import FILLING, Beside, Job, Other, Status
 from ..settings import read_settings
 from .following import Vectors
 from .options import index_argument, json_option
@@ -59,7 +59,7 @@ def _follow(index: str) -> bool:
             return False
 
         def read_filling() -> Status:
-            return next((other.status for other in _read_others(index) if other.state == "filling"), done)
+            return next((other.status for other in _read_others(index) if other.state in FILLING), done)
 
         if read_filling().pending:
             status = Vectors(index, settings, progress, read_filling).follow()
@@ -105,6 +105,7 @@ def describe_other(other: Other, index: str) -> tuple[str, str]:
     counts, again = other.status, f"hybrid reencode {index}"
     ways: dict[Beside, str] = {
         "filling": f"is being filled in: {again} goes on here, with --back it is given up",
+        "refilling": f"is being filled in again: {again} goes on here, with --back it is kept as it is",
         "kept": f"is kept: {again} --back --encoder {other.pair_id}",
         "given up": f"was given up: {again} --encoder NAME goes on with it",
     }

@@ -44,18 +44,19 @@ def measure_mode(
     documents: bool = False,
     questions_are_documents: bool = False,
     depths: Sequence[int] = DEPTHS,
+    reach: int | None = None,
 ) -> dict[str, Values]:
     """Give the metrics of one mode, a number for each question; those that need judgements where it is ``judged``.
 
     With ``documents`` a document counts where its best passage stands. ``questions_are_documents`` leaves out of a
-    ranking what has the question's own id, as BEIR does for all its sets.
+    ranking what has the question's own id, as BEIR does for all its sets; of what is left the first ``reach`` count.
     """
     ids = [[passage.id for passage in ranking.passages] for ranking in rankings]
     relevant = [ranking.question.relevant for ranking in rankings]
     if documents:
         ids = [rank_documents(found) for found in ids]
     if questions_are_documents:
-        ids = [leave_out(found, ranking.question.id) for found, ranking in zip(ids, rankings, strict=True)]
+        ids = [leave_out(found, ranking.question.id)[:reach] for found, ranking in zip(ids, rankings, strict=True)]
     if by == "ids":
         right = [is_relevant(found, named) for found, named in zip(ids, relevant, strict=True)]
     else:

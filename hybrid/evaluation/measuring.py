@@ -35,11 +35,13 @@ class Judge:
     questions_are_documents: bool = False
     #: The ranks down to which something right is looked for.
     depths: tuple[int, ...] = DEPTHS
+    #: How many passages are ranked at least.
+    least: int = LEAST_DEPTH
 
     @property
     def reach(self) -> int:
-        """How many passages are ranked."""
-        return max(*self.depths, LEAST_DEPTH)
+        """How many passages are ranked and count."""
+        return max(*self.depths, self.least)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,9 @@ class Tally:
         }
 
 
-def choose_judge(asked: QuestionSet, texts: Texts, by: By | None, depths: Sequence[int] = DEPTHS) -> Judge:
+def choose_judge(
+    asked: QuestionSet, texts: Texts, by: By | None, depths: Sequence[int] = DEPTHS, least: int = LEAST_DEPTH
+) -> Judge:
     """Choose how to tell what is right: by answers where there are any, unless ``by`` says otherwise.
 
     Judgements name documents unless one of the judged ids is that of a passage which is not a whole document.
@@ -117,6 +121,7 @@ def choose_judge(asked: QuestionSet, texts: Texts, by: By | None, depths: Sequen
         documents=names_documents(judged, texts.get(judged)),
         questions_are_documents=asked.format == "beir",
         depths=tuple(depths),
+        least=max(least, LEAST_DEPTH),
     )
 
 
@@ -135,7 +140,9 @@ def rank_all(
 ) -> Iterator[Batch]:
     """Rank questions by every rule, batch by batch; answers are looked for where the judge goes by them."""
     for some in asked:
-        best = [{rule.name: pick_best(one.candidates, rule, judge.reach) for rule in rules} for one in some]
+        # The question itself may be among them, and does not count.
+        reach = judge.reach + judge.questions_are_documents
+        best = [{rule.name: pick_best(one.candidates, rule, reach) for rule in rules} for one in some]
         ids = [_ids(one, own) for one, own in zip(some, best, strict=True)]
         wanted = with_texts or judge.by == "answers"
         stored = texts.get(name for named in ids for name in named) if wanted else {}
@@ -159,6 +166,7 @@ def measure_rankings(rankings: Sequence[Ranking], judge: Judge) -> dict[str, Val
         documents=judge.documents,
         questions_are_documents=judge.questions_are_documents,
         depths=judge.depths,
+        reach=judge.reach,
     )
 
 

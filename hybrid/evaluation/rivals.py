@@ -80,7 +80,8 @@ def judge_rival(rival: Rival, judge: Judge, texts: Texts, total: int) -> Judged:
 
     A metric that looks further down than the rival's longest ranking goes is left out.
     """
-    cut = [dataclasses.replace(one, passages=one.passages[: judge.reach]) for one in rival.rankings]
+    reach = judge.reach + judge.questions_are_documents
+    cut = [dataclasses.replace(one, passages=one.passages[:reach]) for one in rival.rankings]
     if judge.by == "answers":
         rankings, looked_up, lacking = _mark(cut, texts)
     else:

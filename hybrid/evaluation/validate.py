@@ -75,7 +75,12 @@ def _unusable(questions: Sequence[Question], matchers: Sequence[Matcher]) -> lis
 
 def _unknown(questions: Sequence[Question], known_ids: Collection[str]) -> list[str]:
     known = known_ids if isinstance(known_ids, set | frozenset) else set(known_ids)
-    return [f"{question.id}: {one}" for question in questions for one in question.relevant if one not in known]
+    return [
+        f"{question.id}: {one}"
+        for question in questions
+        for one, grade in question.relevant.items()
+        if grade > 0 and one not in known
+    ]
 
 
 def _absent(questions: Sequence[Question], matchers: Sequence[Matcher], passages: Iterable[str]) -> list[str]:

@@ -166,6 +166,25 @@ def test_encoder_that_was_begun_is_gone_on_with_or_given_up(
     assert in_use(stage) == newer.pair_id
 
 
+def test_encoder_that_was_whole_stays_the_way_back_when_coming_back_to_it_is_given_up(
+    stage: Stage, hybrid: Say, client: Client, new_model: Path, newer: Encoder
+) -> None:
+    stage.write_encoded(passages(20).values())
+    command = ["reencode", stage.address, "--encoder", new_model, "--scale", "20"]
+    assert hybrid(*command).code == 0
+    assert hybrid("reencode", stage.address, "--back").code == 0
+    # One that it lacks, so that it is filled in again; with the scale that is said now.
+    stage.write_encoded([passage(77)])
+    assert hybrid(*command[:-1], "15", "--queue").code == 0
+    assert "is being filled in again" in hybrid("status", stage.address).out
+    assert hybrid("reencode", stage.address, "--back").code == 0
+    target = client.run(lifecycle.open_target(stage.index))
+    other = client.run(fields.list_others(target))[field_of(newer)]
+    assert (other.state, other.profile.scale) == ("kept", 15.0)
+    assert hybrid("reencode", stage.address, "--back").code == 0
+    assert in_use(stage) == newer.pair_id
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

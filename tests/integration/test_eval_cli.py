@@ -93,6 +93,12 @@ def test_questions_that_one_side_wins_are_shown_with_both_passages(hybrid: Say, 
     assert said.out.count("; first is: [") == len(won)
 
 
+def test_difference_further_down_than_any_metric_looks_that_far(hybrid: Say, address: str, asked: Asked) -> None:
+    options = ["eval", address, *asked.options, "--diff", "lexical,dense", "--diff-at", "300", "--json"]
+    deep = hybrid(*options, "--k", "300").json
+    assert hybrid(*options, "--k", "5").json["diff"] == deep["diff"]
+
+
 def test_part_of_the_questions_keeps_their_vectors(hybrid: Say, addresses: dict[str, str], asked: Asked) -> None:
     some = ["eval", addresses["local"], *asked.options, "--limit", "15", "--lambda", "2", "--json"]
     found = hybrid(*some, "--seed", "4").json
@@ -144,6 +150,14 @@ def test_mistake_is_told_in_one_line(
 def test_vectors_that_fit_no_questions_are_refused(
     hybrid: Say, addresses: dict[str, str], asked: Asked, tmp_path: Path
 ) -> None:
+    np.savez(tmp_path / "some.npz", rows=np.ones((40, 8)))
+    np.save(tmp_path / "complex.npy", np.ones((40, 8), dtype=complex))
+    for name in ("some.npz", "complex.npy"):
+        said = hybrid("eval", addresses["local"], *asked.options, "--vectors", tmp_path / name)
+        assert (said.code, "holds no array of numbers" in one_line(said)) == (2, True)
+    (tmp_path / "empty.npy").touch()
+    said = hybrid("eval", addresses["local"], *asked.options, "--vectors", tmp_path / "empty.npy")
+    assert (said.code, "Cannot read vectors from" in one_line(said)) == (2, True)
     np.save(tmp_path / "few.npy", np.ones((3, 8)))
     said = hybrid("eval", addresses["local"], *asked.options, "--vectors", tmp_path / "few.npy")
     assert "has the shape 3×8; 40 questions need a row each" in one_line(said)

@@ -105,6 +105,15 @@ def test_batch_without_judgements_has_a_number_for_each_question(
     assert found["mrr"].tolist() == pytest.approx([0, 1 / 3])
 
 
+def test_question_itself_takes_no_place_of_a_passage(index: Index) -> None:
+    """The best three without the question itself are looked at, and the third is right."""
+    one = Question("ship#0", "moon", relevant={"tide#1": 1})
+    judge = Judge("ids", questions_are_documents=True, depths=(3,), least=3)
+    rules = choose_rules(["lexical"], [], [], 1.1)
+    found = count_all(index, ask(index, [one], None), rules, judge).measured()["lexical"]
+    assert (found["top3"].tolist(), found["mrr"].tolist()) == ([1], [pytest.approx(1 / 3)])
+
+
 def test_judgements_of_another_collection_measure_nothing(index: Index) -> None:
     one = Question("a", "moon", answers=("42",), relevant={"elsewhere": 1})
     judge = choose_judge(asked(one), Texts(index), None)

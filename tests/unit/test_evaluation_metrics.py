@@ -202,6 +202,14 @@ def test_question_that_is_itself_a_document_is_left_out_on_request() -> None:
     assert measure_mode(rankings, "ids", questions_are_documents=True)["top1"].tolist() == [1]
 
 
+def test_question_that_is_left_out_takes_no_place_of_another() -> None:
+    passages = [("a", ""), *((f"p{rank}", "") for rank in range(1, 102))]
+    rankings = [ranking(Question("a", "q", relevant={name: 1}), *passages) for name in ("p100", "p101")]
+    measured = measure_mode(rankings, "ids", questions_are_documents=True, reach=100)
+    assert measured["recall@100"].tolist() == measured["top100"].tolist() == [1, 0]
+    assert measured["mrr"].tolist() == [1 / 100, 0]
+
+
 def test_answers_that_nobody_looked_for_are_an_error() -> None:
     with pytest.raises(UsageError, match="Nobody looked for the answers to question '1'"):
         measure_mode([Ranking(Question("1", "q", ("a",)), (Ranked("p", 1.0),))], "answers")

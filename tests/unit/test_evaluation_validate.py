@@ -64,7 +64,7 @@ def test_fault_is_counted_with_examples(questions: QuestionSet, fault: Fault) ->
 def test_faults_of_the_collection_are_found_where_it_is_given() -> None:
     questions = asked(
         Question("1", "q", ("Paris", "Oslo"), relevant={"d": 1}),
-        Question("2", "r", ("Rome",), relevant={"d": 1, "x": 0}),
+        Question("2", "r", ("Rome",), relevant={"d": 1, "x": 1, "y": 0}),
         Question("3", "s", ("Bon.",), answers_are_patterns=True),
         Question("4", "t", ("Berl.n",), answers_are_patterns=True),
         Question("5", "u", ("",)),

@@ -11,7 +11,7 @@ from typing import Any
 
 from ...errors import IndexStateError
 from ...profile import Profile, from_meta, to_meta
-from ...records import Beside
+from ...records import FILLING, Beside
 from .calls import Call, Conversation, ask
 from .lifecycle import META_KEY, OTHERS_KEY, Meta, change_meta, open_target, read_profile
 from .patience import persist
@@ -28,13 +28,16 @@ class Other:
     @property
     def filling(self) -> bool:
         """Whether workers fill its vectors in."""
-        return self.state == "filling"
+        return self.state in FILLING
 
 
 def read_others(meta: Meta, where: str) -> dict[str, Other]:
     """Read the other encoders of an index by their vector fields."""
     return {
-        field: Other(from_meta(other["profile"], where), other["state"])
+        # Before states had names there were two.
+        field: Other(
+            from_meta(other["profile"], where), other.get("state", "filling" if other.get("filling") else "kept")
+        )
         for field, other in meta.get(OTHERS_KEY, {}).items()
     }
 

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from ...errors import IndexStateError, UsageError
 from ...profile import Profile, to_meta
+from ...records import Beside
 from . import reads, writes
 from .calls import Call, Conversation, ask, encode
 from .fields import Other, read_others, reopen, write_others
@@ -159,15 +160,17 @@ def _write_meta(lock: Lock, index: str, meta: Meta) -> Conversation[None]:
 
 
 def _give_up(other: Other) -> Other:
-    return dataclasses.replace(other, state="given up") if other.filling else other
+    left: dict[Beside, Beside] = {"filling": "given up", "refilling": "kept"}
+    return dataclasses.replace(other, state=left.get(other.state, other.state))
 
 
 def _resume(other: Other, said: Profile) -> Other:
-    """Fill a known encoder in again; a scale that a person gives now is meant to count."""
+    """Fill a known encoder in again; a scale that a person gives now, or has found out, is meant to count."""
     profile = other.profile
-    if said.scale_source == "given":
-        profile = dataclasses.replace(profile, scale=said.scale, scale_source=said.scale_source)
-    return Other(profile, "filling")
+    if said.scale_source in ("given", "auto") and said.scale != profile.scale:
+        names = ("scale", "scale_source", "sim_prior", "sim_prior_source")
+        profile = dataclasses.replace(profile, **{name: getattr(said, name) for name in names})
+    return Other(profile, "refilling" if other.state in ("kept", "refilling") else "filling")
 
 
 def _swap(index: str, meta: Meta, field: str) -> Meta:

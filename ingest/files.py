@@ -82,6 +82,12 @@ def check_sources(specs: Sequence[str], wish: Wish) -> int:
     return total if known else 0
 
 
+def list_passed_over(specs: Sequence[str], wish: Wish) -> list[str]:
+    """Give the files below folders that are not read; a BEIR folder means its corpus only."""
+    folders = (spec for spec in map(os.fspath, specs) if os.path.isdir(spec) and not _find_corpus(spec, wish))
+    return [path for folder in folders for path in _files_below(folder) if not fits(path, wish.format)]
+
+
 def choose_format(name: str | None) -> Format | None:
     """Find a format by its name."""
     if name is None or name in FORMATS:
@@ -146,9 +152,9 @@ def _match_pattern(pattern: str, wish: Wish) -> Iterator[Source]:
 
 def _walk_folder(folder: str, wish: Wish) -> Iterator[Source]:
     """Give a folder's documents, or the files of the format that was asked for; of a BEIR folder only its corpus."""
-    corpus = sorted(name for name in _list(folder) if _BEIR.fullmatch(name))
-    if corpus and wish.format in (None, FORMATS["jsonl"]):
-        yield _make_source(os.path.join(folder, corpus[0]), corpus[0], wish)
+    corpus = _find_corpus(folder, wish)
+    if corpus:
+        yield _make_source(os.path.join(folder, corpus), corpus, wish)
         return
     empty = True
     for path in _files_below(folder):
@@ -158,6 +164,13 @@ def _walk_folder(folder: str, wish: Wish) -> Iterator[Source]:
     if empty:
         kind = f"file of the format {wish.format.name}" if wish.format else "text, Markdown, HTML or PDF"
         raise UsageError(f"{folder} holds no {kind}; name other files by a pattern in quotes: '{folder}/*.jsonl'.")
+
+
+def _find_corpus(folder: str, wish: Wish) -> str | None:
+    """Name the corpus of a BEIR folder; None of any other, or where another format is asked for."""
+    if wish.format not in (None, FORMATS["jsonl"]):
+        return None
+    return min((name for name in _list(folder) if _BEIR.fullmatch(name)), default=None)
 
 
 def _files_below(folder: str) -> Iterator[str]:

@@ -15,7 +15,7 @@ from hybrid.address import parse_cluster_address
 from hybrid.encoders import Encoder, WantedBackend, load_encoder, load_for_profile
 from hybrid.engines.contract import Index, Intake
 from hybrid.engines.spec import IndexSpec
-from hybrid.errors import EncoderMismatchError, IndexMissingError, UsageError
+from hybrid.errors import EncoderMismatchError, IndexExistsError, IndexMissingError, UsageError
 from hybrid.index import create_index, open_index
 from hybrid.passages import Passage
 from hybrid.profile import PROVISIONAL, Profile
@@ -158,12 +158,19 @@ def open_encoder(address: str, plan: Plan, settings: Settings) -> Encoder | None
     try:
         with open_index(address, settings=settings) as index:
             profile = index.profile
+            _check_types(index, plan)
     except IndexMissingError:
         encoder = load_encoder(plan.encoder or DEFAULT_ENCODER, scale=plan.scale, backend=plan.backend)
         if encoder.scale is None:
             encoder = encoder.with_scale(1.0, PROVISIONAL)
         chosen = {name: value for name, value in _choices(plan).items() if value is not None}
-        create_index(address, encoder.make_profile(**chosen), plan.spec, settings=settings)
+        try:
+            create_index(address, encoder.make_profile(**chosen), plan.spec, settings=settings)
+        except IndexExistsError:
+            # Another process was quicker, or the place holds something else.
+            if _is_missing(address, settings):
+                raise
+            return open_encoder(address, plan, settings)
         return encoder if plan.encodes else None
     _check_choices(profile, plan)
     if plan.vectors:
@@ -221,6 +228,17 @@ def _check_choices(profile: Profile, plan: Plan) -> None:
             raise EncoderMismatchError(
                 f"The index holds vectors of {profile.pair_id}, --encoder names {wanted.pair_id}; leave it out, or "
                 "name a new index."
+            )
+
+
+def _check_types(index: Index, plan: Plan) -> None:
+    """Refuse types for a new index that are not those of the index that is there."""
+    there = index.meta_types() if plan.spec.meta_types else {}
+    for name, wanted in plan.spec.meta_types.items():
+        if there.get(name) != wanted:
+            known = f"has {name} as {there[name]}, not {wanted}" if name in there else f"has no {name} of a type yet"
+            raise UsageError(
+                f"The index {known}, and types are for a new one: leave --type out, or name a new index."
             )
 
 

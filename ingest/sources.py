@@ -11,13 +11,23 @@ from functools import partial
 from hybrid.errors import HybridError
 
 from .documents import Document, Reject, Row, excerpt, printable
-from .files import STDIN, Source, Wish, check_sources, choose_format, find_sources, look_at, tell_format
+from .files import (
+    STDIN,
+    Source,
+    Wish,
+    check_sources,
+    choose_format,
+    find_sources,
+    list_passed_over,
+    look_at,
+    tell_format,
+)
 from .formats import FORMATS, Malformed, Opened, Record
 from .formats.base import refuse
 from .formats.encodings import choose_encoding, find_encoding, name_encoding, recode
 from .formats.streams import Damaged, Meter, open_stream
 
-__all__ = ["FORMATS", "MAX_ROW_BYTES", "Meter", "read_sources", "source_fingerprint"]
+__all__ = ["FORMATS", "MAX_ROW_BYTES", "Meter", "find_passed_over", "read_sources", "source_fingerprint"]
 
 #: A larger row is refused; no more than this of it is ever in memory.
 MAX_ROW_BYTES = 16 * 2**20
@@ -73,6 +83,11 @@ def source_fingerprint(
         except OSError as error:
             raise HybridError(f"{source.path} cannot be read: {error.strerror}.") from error
     return total.hexdigest()
+
+
+def find_passed_over(specs: Sequence[str], *, format: str | None = None) -> list[str]:  # noqa: A002
+    """Give the files below folders that are none of the documents, or of the format, that are read."""
+    return list_passed_over(specs, Wish(choose_format(format)))
 
 
 def _sample(path: str, size: int) -> bytes:

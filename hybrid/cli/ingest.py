@@ -26,7 +26,22 @@ if TYPE_CHECKING:
     from ingest.tally import Tally
 
 
+#: Types of metadata that folders and clusters know alike.
+_TYPES = ("keyword", "long", "double", "date", "boolean")
 FORMATS = ("dpr", "jsonl", "csv", "squad", "trec", "text", "lines", "html", "pdf", "wiki")
+
+
+class _FieldType(click.ParamType[tuple[str, str]]):
+    """``FIELD=TYPE``."""
+
+    name = "FIELD=TYPE"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        """Take it apart."""
+        field, _, kind = value.rpartition("=")
+        if not field or kind not in _TYPES:
+            self.fail(f"{value!r} is no FIELD=TYPE; types are {', '.join(_TYPES)}.", param, ctx)
+        return field.removeprefix("meta."), kind
 
 
 @click.command("ingest")
@@ -67,13 +82,24 @@ FORMATS = ("dpr", "jsonl", "csv", "squad", "trec", "text", "lines", "html", "pdf
 @click.option("--analyzer", help="For a new index: english (the default), standard, cjk or any that the cluster has.")
 @click.option("--k1", type=click.FloatRange(0), help=f"For a new index; {PAPER_K1} by default.")
 @click.option("--b", "b", type=click.FloatRange(0, 1), help=f"For a new index; {PAPER_B} by default.")
+@click.option(
+    "--type",
+    "types",
+    type=_FieldType(),
+    multiple=True,
+    metavar="FIELD=TYPE",
+    help=f"For a new index: what a field of metadata holds, {', '.join(_TYPES)}; else its first row decides. "
+    "Cells of tables are text, or dates where they look like it.",
+)
 @click.option("--shards", type=click.IntRange(1), default=1, show_default=True, help="For a new index.")
 @click.option("--replicas", type=click.IntRange(0), help="For a new index; as many as fit by default.")
 @json_option
 def command(names: tuple[str, ...], index: str | None, as_json: bool, wait: bool, **given: Any) -> int:
     r"""Read sources, cut them into passages, encode them, and write text and vectors into INDEX.
 
-    INDEX is made if it is not there.
+    INDEX is made if it is not there. A folder stands for its text, Markdown, HTML and PDF files, or for those of
+    --format; BEIR's for its corpus. A line of JSONL has id (or _id), title and text (or contents), and so are the
+    columns of a table called; all else is metadata. Vectors are the encoder's: index.add in Python takes your own.
 
     \b
     hybrid ingest os:wiki psgs_w100.tsv
@@ -91,7 +117,7 @@ def command(names: tuple[str, ...], index: str | None, as_json: bool, wait: bool
     for source in sources:
         if is_cluster_address(source):
             raise UsageError(f"{source} is an index, and the index comes first: hybrid ingest {source} SOURCE...")
-    spec = IndexSpec(shards=given.pop("shards"), replicas=given.pop("replicas"))
+    spec = IndexSpec(given.pop("shards"), given.pop("replicas"), meta_types=dict(given.pop("types")))
     plan = Plan(sources=sources, format=given.pop("format_"), spec=spec, **given)
     if wait and not plan.queue:
         raise UsageError("--wait goes with --queue; without it this command encodes, and ends when that is done.")
@@ -117,7 +143,7 @@ def _fill(address: str, plan: "Plan", settings: Settings, *, as_json: bool) -> i
     meter = Meter()
     with _shown(meter) as on_progress:
         summary = run(address, plan, on_progress, meter, settings, say)
-    return report(summary, address, plan.sources, as_json=as_json)
+    return report(summary, address, plan, as_json=as_json)
 
 
 def _hand_over(address: str, plan: "Plan", settings: Settings, *, wait: bool, as_json: bool) -> int:
@@ -140,7 +166,7 @@ def _hand_over(address: str, plan: "Plan", settings: Settings, *, wait: bool, as
         status = vectors.follow() if vectors and summary.opened else None
     if vectors and summary.opened and status is None:
         return INTERRUPTED
-    code = report(summary, address, plan.sources, status, as_json=as_json)
+    code = report(summary, address, plan, status, as_json=as_json)
     if status is None and summary.opened:
         say(f"vectors are added by workers; hybrid status {address} --follow shows how far they are")
     return code

@@ -9,36 +9,43 @@ from typing import TYPE_CHECKING
 import click
 
 from ..records import Status
-from .output import FINISHED_WITH_REJECTS, print_json, say, shorten
+from .output import FINISHED_WITH_REJECTS, count, print_json, say, shorten
 from .status import to_json
 
 if TYPE_CHECKING:
     from ingest.job import Summary
     from ingest.rejects import Reason
+    from ingest.run import Plan
 
 #: How many reasons are shown, and how many characters of each.
 REASONS = 3
 _LONGEST_REASON = 200
+#: How many endings of files are shown.
+_ENDINGS = 5
 
 
-def report(
-    summary: "Summary", index: str, sources: Sequence[str], status: Status | None = None, *, as_json: bool
-) -> int:
+def report(summary: "Summary", index: str, plan: "Plan", status: Status | None = None, *, as_json: bool) -> int:
     """Print what an ingestion did and give its exit code; ``status`` is the index's where workers encoded."""
+    from ingest.sources import find_passed_over
+
+    passed_over = find_passed_over(plan.sources, format=plan.format)
     if as_json:
-        _print(summary, status)
+        _print(summary, len(passed_over), status)
     else:
-        _tell(summary, index, sources, status)
+        _tell(summary, index, plan.sources, status)
+        if passed_over:
+            say(_tell_passed_over(passed_over))
     return FINISHED_WITH_REJECTS if summary.tally.rejected else 0
 
 
-def _print(summary: "Summary", status: Status | None) -> None:
+def _print(summary: "Summary", passed_over: int, status: Status | None) -> None:
     tally = summary.tally
     vectors = dataclasses.asdict(summary.filled) if status is None else to_json(status)
     print_json(
         {
             **dataclasses.asdict(tally),
             "adds_up": tally.adds_up,
+            "passed_over": passed_over,
             "vectors": vectors,
             "job": summary.job.id,
             "rejects_file": summary.job.rejects_file if tally.rejected else None,
@@ -61,6 +68,15 @@ def _tell(summary: "Summary", index: str, sources: Sequence[str], status: Status
     if tally.rejected:
         for line in _tell_rejects(summary, index):
             say(line)
+
+
+def _tell_passed_over(paths: Sequence[str]) -> str:
+    endings = sorted({Path(path).suffix or Path(path).name for path in paths})
+    more = ", …" if len(endings) > _ENDINGS else ""
+    return (
+        f"passed over in folders: {count(len(paths), 'file')} ({', '.join(endings[:_ENDINGS])}{more}); name such by "
+        "a pattern in quotes, as in 'docs/*.jsonl'"
+    )
 
 
 def _tell_empty(sources: Sequence[str]) -> str:

@@ -1,7 +1,8 @@
 """JSON, one object a line: ``id``, ``title``, ``text``, and everything else is metadata.
 
-``_id`` stands for ``id`` where there is none. What lies inside ``metadata``, as in BEIR's ``corpus.jsonl``, or inside
-``meta``, as ``hybrid`` prints its hits, counts as if it lay beside it.
+``_id`` stands for ``id`` where there is none, and ``contents``, as Pyserini calls it, for ``text``. What lies inside
+``metadata``, as in BEIR's ``corpus.jsonl``, or inside ``meta``, as ``hybrid`` prints its hits, counts as if it lay
+beside it.
 """
 
 from collections.abc import Iterator
@@ -37,10 +38,14 @@ def _parse(line: Line) -> Document:
 
 def make_from_row(row: dict[str, Any]) -> Document:
     """Make a document of what a row says by name; ``row`` is used up."""
-    document_id = row.pop("id", None)
-    if document_id is None:
-        document_id = row.pop("_id", None)
-    return make_document(document_id, row.pop("title", None), row.pop("text", None), _lift_metadata(row))
+    document_id, text = _take(row, "id", "_id"), _take(row, "text", "contents")
+    return make_document(document_id, row.pop("title", None), text, _lift_metadata(row))
+
+
+def _take(row: dict[str, Any], name: str, other: str) -> Any:
+    """Take a part of a row by its name, or by the other one where there is none."""
+    found = row.pop(name, None)
+    return row.pop(other, None) if found is None else found
 
 
 def _explain(error: orjson.JSONDecodeError) -> str:

@@ -10,6 +10,9 @@ import pytest
 from hybrid import create_index
 from hybrid.cli import ingest as command
 from hybrid.cli.output import INTERRUPTED
+from hybrid.errors import IndexExistsError
+from hybrid.profile import Profile
+from ingest import run
 from ingest.job import Ingestion
 from ingest.sources import FORMATS
 from tests.commands import Said, Say, one_line
@@ -40,6 +43,56 @@ def put(name: str, content: str | bytes) -> str:
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     return name
+
+
+def test_types_of_columns_can_be_said(hybrid: Say, tmp_path: Path) -> None:
+    put("a.csv", "id,text,year,day\n1,sea one,999,2020-01-05\n2,sea two,1999,n/a\n")
+    index, types = str(tmp_path / "typed"), ["--type", "year=long", "--type", "meta.day=keyword"]
+    assert hybrid("ingest", index, "a.csv", "--no-vectors", *types).code == 0
+    (hit,) = hybrid("search", index, "sea", "--mode", "lexical", "--where", "year>=1000", "--json").json["hits"]
+    assert hit["id"] == "2#0"
+    # The same command is no other wish; another type is.
+    assert hybrid("ingest", index, "a.csv", "--no-vectors", *types).code == 0
+    other = hybrid("ingest", index, "a.csv", "--no-vectors", "--type", "year=double")
+    assert (other.code, "has year as long, not double" in one_line(other)) == (2, True)
+    new = hybrid("ingest", index, "a.csv", "--no-vectors", "--type", "month=long")
+    assert (new.code, "has no month of a type yet" in one_line(new)) == (2, True)
+    for wrong in ("year", "=long", "year=int"):
+        assert "is no FIELD=TYPE" in one_line(hybrid("ingest", index, "a.csv", "--type", wrong))
+
+
+def test_types_reach_a_cluster(hybrid: Say, make_index: MakeIndex) -> None:
+    address = make_index()
+    assert hybrid("delete", address, "--everything", "--yes").code == 0
+    put("a.csv", "id,text,year\n1,sea one,999\n2,sea two,1999\n")
+    assert hybrid("ingest", address, "a.csv", "--no-vectors", "--type", "year=long").code == 0
+    (hit,) = hybrid("search", address, "sea", "--mode", "lexical", "--where", "year>=1000", "--json").json["hits"]
+    assert hit["id"] == "2#0"
+
+
+def test_files_of_a_folder_that_are_not_read_are_counted(hybrid: Say, index: str) -> None:
+    for name in ("docs/a.md", "docs/b.csv", "docs/README", "docs/deep/c.jsonl", "docs/.hidden"):
+        put(name, "the tide")
+    said = hybrid("ingest", index, "docs", "--no-vectors")
+    assert said.code == 0
+    assert "passed over in folders: 3 files (.csv, .jsonl, README); name such by a pattern" in said.err
+    assert hybrid("ingest", index, "docs", "--no-vectors", "--json").json["passed_over"] == 3
+    assert hybrid("ingest", index, "docs/a.md", "--no-vectors", "--json").json["passed_over"] == 0
+
+
+def test_index_that_another_process_makes_meanwhile_is_filled(
+    hybrid: Say, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put("a.jsonl", '{"id": "1", "contents": "the tide"}\n')
+
+    def overtaken(address: str, profile: Profile, *_: object, **__: object) -> None:
+        create_index(address, profile)
+        raise IndexExistsError("there is one")
+
+    monkeypatch.setattr(run, "create_index", overtaken)
+    assert hybrid("ingest", tmp_path / "new", "a.jsonl", "--no-vectors").code == 0
+    (hit,) = hybrid("search", tmp_path / "new", "tide", "--mode", "lexical", "--json").json["hits"]
+    assert hit["text"] == "the tide"
 
 
 def test_table_is_searchable_with_its_columns(hybrid: Say, index: str) -> None:

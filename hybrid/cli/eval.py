@@ -104,7 +104,9 @@ class Findings:
 def command(index: str, as_json: bool, **given: Any) -> None:
     r"""Measure how often the answer is among the first k passages, in all modes at once, with intervals and tests.
 
-    Every question is asked once; modes, weights and rules of fusion rank what both sides found for it.
+    Every question is asked once; modes, weights and rules of fusion rank what both sides found for it. In a pipe a
+    line holds mode, metric, mean, low and high, and by how much the first mode is better, low, high and p, with tabs
+    between.
 
     \b
     hybrid eval ./wiki --questions nq-dev.qa.csv
@@ -199,6 +201,7 @@ def _evaluate(
     given: Mapping[str, Any],
 ) -> Findings:
     texts = Texts(index)
+    _say_depth(given["depth"] or index.profile.depth, judge)
     total = index.status().passages if rivals else 0
     judged = {rival.name: judge_rival(rival, judge, texts, total) for rival in rivals}
     _check_depths(judged, given)
@@ -228,6 +231,15 @@ def _evaluate(
         faults=[*faults, *late_fault(tally), *(fault for one in judged.values() for fault in one.faults)],
         won=_find_won(tally.questions, places, diff, given["diff_at"]),
     )
+
+
+def _say_depth(depth: int, judge: Judge) -> None:
+    """Tell where metrics look further down than each side goes."""
+    if depth < judge.reach:
+        say(
+            f"each side is asked for its best {depth}: what lexical or dense alone has below counts as not found; "
+            f"--depth {judge.reach} asks for more"
+        )
 
 
 def _check_depths(judged: Mapping[str, Judged], given: Mapping[str, Any]) -> None:

@@ -68,7 +68,8 @@ def command(index: str, as_json: bool, **given: Any) -> None:
     r"""Find the weight λ of sim that ranks an index best, and check it on questions that it was not chosen by.
 
     Every question is asked once; all weights and rules of fusion rank what both sides found for it. Where another λ
-    is chosen they are asked once more, for the depth. Without --write nothing is changed.
+    is chosen they are asked once more, for the depth. Without --write nothing is changed. In a pipe a line holds
+    mode, metric, mean, low and high, and by how much the weights of the other half are better, low, high and p.
 
     \b
     hybrid tune ./wiki --questions nq-dev.qa.csv --html tuning.html

@@ -99,6 +99,12 @@ def test_difference_further_down_than_any_metric_looks_that_far(hybrid: Say, add
     assert hybrid(*options, "--k", "5").json["diff"] == deep["diff"]
 
 
+def test_depth_that_metrics_look_beyond_is_told(hybrid: Say, addresses: dict[str, str], asked: Asked) -> None:
+    options = ["eval", addresses["local"], *asked.options, "--k", "1,150"]
+    assert "--depth 150 asks for more" in hybrid(*options, "--depth", "120").err
+    assert "asks for more" not in hybrid(*options, "--depth", "150").err
+
+
 def test_part_of_the_questions_keeps_their_vectors(hybrid: Say, addresses: dict[str, str], asked: Asked) -> None:
     some = ["eval", addresses["local"], *asked.options, "--limit", "15", "--lambda", "2", "--json"]
     found = hybrid(*some, "--seed", "4").json

@@ -16,7 +16,7 @@ from .plan import Lexical, Plan, agree, make_plan, to_hybrid, to_lexical
 from .policy import check_vectors
 from .questioning import Questioning, Wanted, hybrid_options
 from .reasons import Reason
-from .restore import attach_parts, build_parts_body, read_parts, restore, strip
+from .restore import attach_parts, build_parts_body, list_ids, read_parts, restore, strip
 from .rewrite import Body, Question
 from .served import Known, SearchMode
 from .upstream import Caller, Reply, Upstream
@@ -98,7 +98,8 @@ class Answering:
     async def _pass_on(self, asked: Asked, caller: Caller) -> Reply:
         """Send a request as it came, and give the answer as it is."""
         lines = [Line(one.served.name, one.sent, one.options) for one in asked.searches if isinstance(one, Search)]
-        build = build_searches(lines, asked.parameters) if asked.several else build_search(lines[0], asked.parameters)
+        given = {**asked.parameters, **asked.moved}
+        build = build_searches(lines, given) if asked.several else build_search(lines[0], given)
         return await self._upstream.send(build, caller)
 
     def _draft(self, asked: Asked) -> tuple[dict[int, _Draft], dict[int, GatewayError]]:
@@ -149,11 +150,11 @@ class Answering:
         return answers if isinstance(answers, Reply) else dict(zip(steps, answers, strict=True))
 
     async def _show_parts(self, steps: Mapping[int, _Step], answers: Mapping[int, Body], caller: Caller) -> None:
-        """Add BM25 and sim to hits where that is wanted."""
+        """Add BM25 and sim to hits where that is wanted; a page that takes hits without their ids gets none."""
         lines: dict[int, Line] = {}
         for place, step in steps.items():
             question = step.question
-            ids = [hit["_id"] for hit in answers[place].get("hits", {}).get("hits", ())]
+            ids = list_ids(answers[place])
             if question is not None and ids and step.draft.search.wishes.explain:
                 options = hybrid_options(question.target, question.request.question, {})
                 lines[place] = Line(step.line.index, build_parts_body(question, ids), options)

@@ -33,6 +33,8 @@ class _Use(Enum):
     """How a clause searches for its text."""
 
     WORDS = auto()
+    #: As these words in this order and no others.
+    PHRASE = auto()
     #: As the beginning of a word or phrase: what pages send while the user types.
     PREFIX = auto()
     #: In a query language, with operators in it.
@@ -81,16 +83,19 @@ def normalise(text: str) -> str:
 
 def _infer(leaves: list[_Leaf]) -> Text | Reason:
     """Give the one text that the query searches for."""
-    words = {leaf.words for leaf in leaves if leaf.use is _Use.WORDS and not leaf.constant}
-    if not words:
-        if any(leaf.use is _Use.PREFIX for leaf in leaves):
-            return Reason.AUTOCOMPLETE
-        words = {leaf.words for leaf in leaves if leaf.use is _Use.WORDS}
-    if not words:
+    whole = [leaf for leaf in leaves if leaf.use in (_Use.WORDS, _Use.PHRASE)]
+    asking = [leaf for leaf in whole if not leaf.constant]
+    if not asking and any(leaf.use is _Use.PREFIX for leaf in leaves):
+        return Reason.AUTOCOMPLETE
+    asking = asking or whole
+    if not asking:
         return Reason.OPERATORS if leaves else Reason.NO_TEXT
-    if len(words) > 1:
+    text = asking[0].words
+    if any(leaf.words != text for leaf in asking):
         return Reason.SEVERAL_TEXTS
-    (text,) = words
+    # Beside the words as such, a phrase only says where they are worth more.
+    if all(leaf.use is _Use.PHRASE for leaf in asking):
+        return Reason.PHRASE
     return Text(text, _places(leaves, text), "query")
 
 
@@ -150,7 +155,7 @@ def _read_fields(body: Mapping[str, Any], fields: frozenset[str]) -> _Found:
     text = body.get("query")
     if not isinstance(text, str) or not _searches_text(body.get("fields"), fields):
         return None
-    return ("query",), _Use.PREFIX if body.get("type") in ("phrase_prefix", "bool_prefix") else _Use.WORDS
+    return ("query",), _read_type(body)
 
 
 def _read_language(body: Mapping[str, Any], fields: frozenset[str]) -> _Found:
@@ -159,12 +164,19 @@ def _read_language(body: Mapping[str, Any], fields: frozenset[str]) -> _Found:
     named = body.get("fields") or body.get("default_field")
     if not isinstance(text, str) or not _searches_text(named, fields):
         return None
-    return ("query",), _Use.OPERATORS if _OPERATOR.search(text) else _Use.WORDS
+    return ("query",), _Use.OPERATORS if _OPERATOR.search(text) else _read_type(body)
 
+
+def _read_type(body: Mapping[str, Any]) -> _Use:
+    """Read what the ``type`` of a clause on several fields makes of its text."""
+    return _TYPES.get(str(body.get("type")), _Use.WORDS)
+
+
+_TYPES = {"phrase": _Use.PHRASE, "phrase_prefix": _Use.PREFIX, "bool_prefix": _Use.PREFIX}
 
 _READERS: Mapping[str, _Reader] = {
     "match": _read_field(_Use.WORDS),
-    "match_phrase": _read_field(_Use.WORDS),
+    "match_phrase": _read_field(_Use.PHRASE),
     "match_phrase_prefix": _read_field(_Use.PREFIX),
     "match_bool_prefix": _read_field(_Use.PREFIX),
     "multi_match": _read_fields,

@@ -3,13 +3,15 @@
 import json
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import orjson
 
 from ..errors import GatewayError
 from .obstacles import DEFAULT_SIZE
+from .parameters import MOVED, put_into_body
 from .policy import Limits, Policy, nests_deeper
 from .rewrite import Body
 from .served import SearchMode, Served
@@ -23,7 +25,7 @@ HEADER_KEYS = frozenset(
         *("request_cache", "routing", "search_type"),
     }
 )
-#: URL parameters that pass. Those that would change the body, such as ``q``, are not among them.
+#: URL parameters that pass as they are. Those that would change the body otherwise, such as ``q``, do not.
 PARAMETERS = HEADER_KEYS | {
     *("batched_reduce_size", "error_trace", "filter_path", "human", "max_concurrent_searches"),
     *("max_concurrent_shard_requests", "pre_filter_shard_size", "pretty", "rest_total_hits_as_int"),
@@ -45,7 +47,7 @@ class Search:
     #: What its line in ``_msearch`` says besides the index.
     options: Mapping[str, Any]
     wishes: Wishes
-    #: Whether ``body`` is what came.
+    #: Whether ``body`` is what came, in whole: nothing of it was meant for the gateway.
     is_whole: bool
 
     @property
@@ -67,6 +69,8 @@ class Asked:
     parameters: Mapping[str, str]
     #: Whether it is an ``_msearch``, answered search by search.
     several: bool
+    #: Parameters that came beside the others, and stand in the search's body now.
+    moved: Mapping[str, str] = field(default_factory=dict)
 
 
 class Intake:
@@ -79,10 +83,12 @@ class Intake:
     def read_search(
         self, index: str, body: bytes, headers: Mapping[str, str], parameters: Mapping[str, str]
     ) -> Asked:
-        """Read ``_search``."""
-        _check_parameters(parameters)
-        search = self._read(self._find(index), body, {}, headers)
-        return Asked([search], parameters, several=False)
+        """Read ``_search``; what the address says of the body counts as part of it."""
+        moved = {name: value for name, value in parameters.items() if name in MOVED}
+        others = {name: value for name, value in parameters.items() if name not in MOVED}
+        _check_parameters(others)
+        search = self._read(self._find(index), body, {}, headers, moved)
+        return Asked([search], others, several=False, moved=moved)
 
     def read_searches(
         self, index: str | None, body: bytes, headers: Mapping[str, str], parameters: Mapping[str, str]
@@ -107,8 +113,16 @@ class Intake:
         except GatewayError as error:
             return error
 
-    def _read(self, served: Served, sent: bytes, options: Mapping[str, Any], headers: Mapping[str, str]) -> Search:
-        body = read_object(sent, self._policy.limits) if sent.strip() else {}
+    def _read(
+        self,
+        served: Served,
+        sent: bytes,
+        options: Mapping[str, Any],
+        headers: Mapping[str, str],
+        moved: Mapping[str, str] = MappingProxyType({}),
+    ) -> Search:
+        came = read_object(sent, self._policy.limits) if sent.strip() else {}
+        body = put_into_body(came, moved)
         self._policy.check(body, required=served.required is not None)
         rest = without_wishes(body)
         return Search(served, rest, sent, options, read_wishes(body, headers), rest == body)

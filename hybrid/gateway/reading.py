@@ -14,6 +14,12 @@ from ..settings import Settings
 _ASKED_AT_ONCE, _READ_AT_ONCE = 8, 2
 #: Seconds to wait for a worker.
 _DEADLINE = 10.0
+#: For whoever asks by HTTP, and for whoever runs the server; neither has the options of ``hybrid ask``.
+_UNREAD = (
+    f"No reader worker is running, or none answered within {_DEADLINE:g} s: ask again, with a smaller k. If that "
+    "does not help, whoever runs this server starts a worker (celery -A workers.app worker -Q read), or the server "
+    "without HYBRID_REDIS_URL, so that it reads passages itself."
+)
 
 
 class Reading:
@@ -37,5 +43,7 @@ class Reading:
             return await asyncio.get_running_loop().run_in_executor(
                 self._threads, read, request, self._settings, options
             )
-        except (BrokerError, DeadlineError, ModelError, SettingsError) as error:
+        except DeadlineError as error:
+            raise GatewayError(_UNREAD, status=503, kind="reader_exception") from error
+        except (BrokerError, ModelError, SettingsError) as error:
             raise GatewayError(str(error), status=503, kind="reader_exception") from error

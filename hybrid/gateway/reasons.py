@@ -20,6 +20,8 @@ class Reason(StrEnum):
     LONG_TEXT = "long-text"
     AUTOCOMPLETE = "autocomplete"
     """The text is only searched for as the beginning of a word."""
+    PHRASE = "phrase"
+    """The text is only searched for as a phrase: as these words and no others."""
     OPERATORS = "operators"
     """The text is written in a query language."""
     SCATTERED = "scattered-text"

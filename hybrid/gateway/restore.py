@@ -23,6 +23,11 @@ def restore(response: Body, shift: float) -> None:
             hit["_score"] -= shift
 
 
+def list_ids(response: Mapping[str, Any]) -> list[str]:
+    """Give the ids of hits; a search with ``stored_fields`` of ``_none_`` brings hits without any."""
+    return [hit["_id"] for hit in response.get("hits", {}).get("hits", ()) if "_id" in hit]
+
+
 def strip(answer: Any, fields: Sequence[str]) -> None:
     """Take ``fields`` out of every hit, in place: of the page, ``inner_hits``, ``top_hits`` and suggestions."""
     if isinstance(answer, list):
@@ -88,6 +93,6 @@ def read_parts(response: Mapping[str, Any]) -> dict[tuple[str, str], dict[str, f
 def attach_parts(response: Body, parts: Mapping[tuple[str, str], Mapping[str, float | None]]) -> None:
     """Give each hit its parts, in place; a hit that was deleted meanwhile stays without."""
     for hit in response["hits"]["hits"]:
-        found = parts.get((hit["_index"], hit["_id"]))
+        found = parts.get((hit["_index"], hit.get("_id", "")))
         if found is not None:
             hit[PARTS] = found

@@ -12,6 +12,7 @@ from ..errors import HybridError
 from .answering import Answered, Answering
 from .intake import Asked, Search
 from .questioning import hash_words
+from .restore import list_ids
 from .rewrite import Body
 from .upstream import Caller, Reply
 
@@ -53,6 +54,9 @@ class Shadowing:
         for search, note, before, after in zip(
             searches, answered.notes, lexical, _responses(answered.reply, asked), strict=True
         ):
+            if any("_id" not in hit for hit in before.get("hits", {}).get("hits", ())):
+                log.warning("cannot compare: a search of %s asks for hits without their ids", search.served.shown)
+                continue
             said = {
                 "index": search.served.shown,
                 "text": hash_words(str(search.body.get("query"))),
@@ -63,7 +67,7 @@ class Shadowing:
 
 def compare(lexical: Body, hybrid: Body) -> dict[str, Any]:
     """Say how two answers to one search differ."""
-    before, after = _ids(lexical), _ids(hybrid)
+    before, after = list_ids(lexical), list_ids(hybrid)
     return {
         "totals": [_total(lexical), _total(hybrid)],
         "same_first": before[:1] == after[:1],
@@ -79,10 +83,6 @@ def _switch_on(search: Search) -> Search:
 def _responses(reply: Reply, asked: Asked) -> list[Body]:
     answer = orjson.loads(reply.body)
     return answer.get("responses", []) if asked.several else [answer]
-
-
-def _ids(answer: Body) -> list[str]:
-    return [hit["_id"] for hit in answer.get("hits", {}).get("hits", ())]
 
 
 def _total(answer: Body) -> Any:

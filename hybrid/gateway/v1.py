@@ -26,7 +26,7 @@ from .restore import drop
 from .rewrite import Body
 from .served import Served
 from .upstream import Caller, Upstream
-from .v1_body import read_asking, read_question, write_profile
+from .v1_body import read_asking, read_index, read_question, write_profile
 
 #: Questions in one request for vectors.
 _MOST_QUESTIONS = 256
@@ -122,9 +122,10 @@ class V1:
         return describe_index(served.shown, _weighed(known.target, served), filterable=known.filterable)
 
     def _find(self, body: Body) -> tuple[Served, Target]:
-        served = self._served.get(str(body.get("index")))
+        name = read_index(body)
+        served = self._served.get(name)
         if served is None:
-            raise GatewayError(f"no such index [{body.get('index')}]", status=404, kind="index_not_found_exception")
+            raise GatewayError(f"no such index [{name}]", status=404, kind="index_not_found_exception")
         known = self._catalog.known(served)
         if known is None or known.target is None:
             raise GatewayError("The index cannot be searched by meaning (yet); see /healthz.", status=503)

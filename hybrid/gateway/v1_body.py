@@ -40,6 +40,15 @@ _READING: _Kinds = {
 _NAMES = {"lambda": "lam"}
 
 
+def read_index(body: Body) -> str:
+    """Give the name of the index, or refuse a body without one."""
+    given = body.get("index")
+    named: str = _check("index", "" if given is None else given, "a string", str)
+    if not named:
+        raise GatewayError('The key [index] is missing; say {"index": NAME, …}: GET /v1/indexes lists the names.')
+    return named
+
+
 def read_question(body: Body) -> tuple[str, SearchOptions]:
     """Give question and options, or refuse what cannot be read; what is null counts as left out."""
     unknown = body.keys() - _KINDS.keys() - {"index", "question"}

@@ -33,7 +33,7 @@ from ..gateway.reasons import Reason
 from ..gateway.receiving import receive, while_connected
 from ..gateway.refusing import GONE, JSON, refuse, refuse_address
 from ..gateway.rewrite import Body
-from ..gateway.v1_body import read_asking, read_question, write_profile
+from ..gateway.v1_body import read_asking, read_index, read_question, write_profile
 from ..passages import SearchResult, to_json
 from ..reader.answers import AskResult, ReadOptions, ReadRequest
 from ..reader.answers import to_json as answers_to_json
@@ -118,9 +118,10 @@ class Folders:
         return [describe_index(name, index.profile, index.status().passages) for name, index in self._indexes.items()]
 
     def _find(self, body: Body) -> Index:
-        index = self._indexes.get(str(body.get("index")))
+        name = read_index(body)
+        index = self._indexes.get(name)
         if index is None:
-            raise GatewayError(f"no such index [{body.get('index')}]", status=404, kind="index_not_found_exception")
+            raise GatewayError(f"no such index [{name}]", status=404, kind="index_not_found_exception")
         return index
 
     async def _ask(

@@ -48,6 +48,24 @@ def test_shadow_answers_lexically_and_logs_the_difference(corpus: Corpus, on: Se
     assert ASKED not in on.log.read_text("utf-8"), "what people ask does not stand in the log"
 
 
+def test_hits_without_ids_are_no_trouble_in_any_mode(corpus: Corpus, on: Server, direct: Server) -> None:
+    bare: dict[str, Any] = {"query": BODY["query"], "size": 5, "stored_fields": "_none_"}
+    hybrid = on.search("one", bare)
+    assert hybrid.notes == ["on; text=query"]
+    whole = on.search("one", {**bare, "stored_fields": []})
+    for one, other in zip(hybrid.json["hits"]["hits"], whole.json["hits"]["hits"], strict=True):
+        assert one == {name: value for name, value in other.items() if name != "_id"}
+    assert on.search("shadowed", bare).json["hits"] == direct.search(corpus.name, bare).json["hits"]
+    explained = on.search("one", {**bare, "ext": {"hybrid": {"explain": True}}})
+    assert explained.json["hits"] == hybrid.json["hits"], "parts are found by id"
+    several = on.searches([({"index": "one"}, bare), ({"index": "one"}, BODY), ({"index": "shadowed"}, bare)])
+    assert [one["status"] for one in several.json["responses"]] == [200, 200, 200]
+    assert on.log is not None
+    while "asks for hits without their ids" not in on.log.read_text("utf-8"):
+        pass
+    assert "Traceback" not in on.log.read_text("utf-8")
+
+
 def test_a_mode_of_its_own_for_an_index(on: Server) -> None:
     assert on.search("one", BODY).notes == ["on; text=query"]
     assert on.search("two", BODY).notes == ["off; reason=mode"]
@@ -60,6 +78,16 @@ def test_a_hint_by_header_names_the_text(corpus: Corpus, on: Server) -> None:
     body = {"query": {"query_string": {"query": "red* AND fox*", "fields": ["text"]}}}
     assert on.search(corpus.name, body).notes == ["off; reason=operators"]
     assert on.search(corpus.name, body, X_Search_Query="red fox").notes == ["on; text=hint"]
+
+
+def test_a_phrase_finds_what_it_found_before_unless_a_hint_names_it(
+    corpus: Corpus, on: Server, direct: Server
+) -> None:
+    phrase: dict[str, Any] = {"query": {"match_phrase": {"text": ASKED}}, "_source": False}
+    answer = on.search(corpus.name, phrase)
+    assert answer.notes == ["off; reason=phrase"]
+    assert answer.json["hits"] == direct.search(corpus.name, phrase).json["hits"]
+    assert on.search(corpus.name, phrase, X_Search_Query=ASKED).notes == ["on; text=hint"]
 
 
 def test_without_cors_no_browser_may_ask(corpus: Corpus, on: Server) -> None:

@@ -29,6 +29,7 @@ from tests.conftest import MakeIndex
 from tests.gateway_corpus import Corpus, fill
 from tests.gateway_dsl import ASKED
 from tests.gateway_server import HYBRID, Server, gateway
+from tests.integration.reading import redis_of_its_own
 from tests.page.story import serving
 from tests.services.discover import Service
 from tests.services.http_server import Reply
@@ -133,6 +134,23 @@ def test_the_gateway_reads_for_those_who_ask(corpus: Corpus, server: Server) -> 
         for wrong in ({"answers": 0}, {"text": False}, {"rule": "sideways"}):
             with pytest.raises(UsageError):
                 remote.ask(ASKED, **wrong)
+
+
+def test_whoever_asks_by_http_is_told_of_no_option_of_the_command_line(
+    corpus: Corpus, opensearch: Service, tmp_path: Path
+) -> None:
+    sent = json.dumps({"index": corpus.name, "question": ASKED}).encode()
+    options = ("--index", corpus.name, "--patience", "60")
+    with (
+        redis_of_its_own() as redis,
+        gateway(tmp_path, opensearch.url, *options, HYBRID_REDIS_URL=redis.url) as server,
+    ):
+        answer = server.ask("POST", "/v1/ask", sent)
+    said = answer.json["error"]["reason"]
+    assert answer.status == 503
+    assert said.startswith("No reader worker is running")
+    assert "without HYBRID_REDIS_URL" in said
+    assert "--" not in said
 
 
 def test_asyncio_has_the_same_answers(corpus: Corpus, server: Server) -> None:

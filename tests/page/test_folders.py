@@ -88,6 +88,7 @@ def test_only_this_machines_names_are_answered(server: Server) -> None:
         (b"[]", 400),
         (b'{"index": "wiki"}', 400),
         (b'{"index": "elsewhere", "question": "who"}', 404),
+        (b'{"index": ["wiki"], "question": "who"}', 400),
         (b'{"index": "wiki", "question": "who", "k": "ten"}', 400),
         (b'{"index": "wiki", "question": "who", "k": 20000}', 400),
         (b'{"index": "wiki", "question": "who", "k": true}', 400),
@@ -102,6 +103,15 @@ def test_what_cannot_be_read_is_refused_as_opensearch_would(server: Server, body
     assert answer.status == status
     assert json.loads(answer.body)["status"] == status
     assert answer.json["error"]["reason"]
+
+
+def test_an_index_that_is_not_named_is_missed_by_its_key(server: Server) -> None:
+    for path in ("/v1/search", "/v1/ask"):
+        for body in (b'{"question": "who"}', b'{"index": null, "question": "who"}'):
+            answer = server.ask("POST", path, body)
+            assert answer.status == 400
+            assert "[index] is missing" in answer.json["error"]["reason"]
+    assert "[index] is missing" in server.ask("POST", "/v1/profile", b"{}").json["error"]["reason"]
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,6 @@ def found(query: Any, hint: str | None = None) -> Any:
 ALONE = {
     "match": match(),
     "match with options": {"match": {"text": {"query": ASKED, "operator": "and"}, "boost": 2}},
-    "match_phrase": {"match_phrase": {"title": ASKED}},
     "sub-field": {"match": {"title.english": ASKED}},
     "multi_match": {"multi_match": {"query": ASKED, "fields": ["meta.brand", "title^3"]}},
     "multi_match on all fields": {"multi_match": {"query": ASKED}},
@@ -101,6 +100,27 @@ def test_clauses_of_prefixes_belong_to_the_text_but_are_none_alone() -> None:
     assert found(prefix) is Reason.AUTOCOMPLETE
     assert found({"match_phrase_prefix": {"title": ASKED}}) is Reason.AUTOCOMPLETE
     assert found({"match_bool_prefix": {"title": {"query": ASKED}}}) is Reason.AUTOCOMPLETE
+
+
+@pytest.mark.parametrize(
+    "phrase",
+    [
+        {"match_phrase": {"title": ASKED}},
+        {"match_phrase": {"title": {"query": ASKED, "slop": 2}}},
+        {"multi_match": {"query": ASKED, "type": "phrase", "fields": ["title", "text"]}},
+        {"query_string": {"query": ASKED, "type": "phrase"}},
+    ],
+)
+@pytest.mark.parametrize("around", AROUND)
+def test_a_phrase_asks_for_its_own_words_unless_a_clause_asks_for_them_as_such(phrase: Any, around: str) -> None:
+    alone = AROUND[around](phrase)
+    assert found(alone) is Reason.PHRASE
+    assert found({"bool": {"should": [alone, phrase]}}) is Reason.PHRASE
+    assert found(alone, hint=ASKED) == ASKED
+    text = find_text({"bool": {"must": match(), "should": [phrase]}}, FIELDS)
+    assert isinstance(text, Text)
+    assert len(text.places) == 2
+    assert found({"bool": {"must": [match("other words"), phrase]}}) is Reason.SEVERAL_TEXTS
 
 
 def test_a_constant_clause_with_another_text_is_a_filter_in_disguise() -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from .encoders import Encoder, load_for_profile
 from .errors import ModelError, UsageError
 from .profile import Profile
-from .requests import SearchOptions, SearchRequest, Vectors, check_encoder, make_request
+from .requests import SearchOptions, SearchRequest, Vectors, check_encoder, check_words, make_request
 
 
 class QuestionEncoder:
@@ -21,8 +21,9 @@ class QuestionEncoder:
         self._lock = threading.Lock()
 
     def make_request(self, profile: Profile, question: str, options: SearchOptions) -> SearchRequest:
-        """Give the request for one question, with its vector."""
+        """Give the request for one question, with its vector; without text it needs a vector of its own."""
         given = options.get("vector")
+        check_words(question, given)
         (request,) = self.make_requests(profile, [question], None if given is None else [given], options)
         return request
 
@@ -33,7 +34,10 @@ class QuestionEncoder:
         vectors: Vectors | None,
         options: SearchOptions,
     ) -> list[SearchRequest]:
-        """Give the request for each question; vectors that are wanted and not given are encoded together."""
+        """Give the request for each question; vectors that are wanted and not given are encoded together.
+
+        A question without text is no error among many: sets of questions hold some, which those who judge sets tell.
+        """
         if vectors is not None and len(vectors) != len(questions):
             raise UsageError(f"There are {len(questions)} questions and {len(vectors)} vectors; give one for each.")
         shared = cast(SearchOptions, {name: value for name, value in options.items() if name != "vector"})

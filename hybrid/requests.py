@@ -120,6 +120,12 @@ def make_request(
     )
 
 
+def check_words(question: str, vector: ArrayLike | None = None) -> None:
+    """Refuse a question without any text, unless it has a vector: that of nothing would rank passages at random."""
+    if not _check_question(question).strip() and vector is None:
+        raise UsageError("The question is empty.")
+
+
 def check_encoder(pair_id: str | None, profile: Profile) -> None:
     """Refuse vectors that say they come from another encoder."""
     if pair_id is not None and pair_id != profile.pair_id:

@@ -40,8 +40,8 @@ def _read(values: ArrayLike, profile: Profile, what: str) -> Vector:
     except (TypeError, ValueError, OverflowError) as error:
         raise VectorError(f"{what} is not a list of numbers that fit into float32.") from error
     if vector.shape != (profile.dimension,):
-        shape = "×".join(map(str, vector.shape)) or "a single number"
-        raise VectorError(f"{what} has {shape} numbers; the index holds vectors of {profile.dimension}.")
+        given = f"has {'×'.join(map(str, vector.shape))} numbers" if vector.shape else "is a single number"
+        raise VectorError(f"{what} {given}; the index holds vectors of {profile.dimension}.")
     if not np.isfinite(vector).all():
         raise VectorError(f"{what} holds NaN or infinity.")
     if profile.similarity == "dot" and length(vector) > MAX_LENGTH:

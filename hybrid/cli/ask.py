@@ -12,6 +12,7 @@ from ..reader.asking import DEADLINE, AskOptions
 from .nothing import explain_nothing
 from .options import ask_options, index_argument, is_cluster_address, json_option, read_search_options
 from .output import on_terminal, plain, print_json, print_rows, say
+from .ranges import check_ranges
 
 #: Columns of a line in a pipe.
 HEADER = ("confidence", "score", "passage", "start", "end", "answer")
@@ -72,6 +73,7 @@ def command(index: str, question: str, as_json: bool, here: bool | None, **given
     if is_cluster_address(question) and not is_cluster_address(index):
         raise UsageError(f"The index comes before the question: hybrid ask {question} {index!r}")
     with open_index(index) as opened:
+        check_ranges(opened, index, given["where"])
         result = opened.ask(question, **options)
         nothing = "" if result.hits else explain_nothing(opened, index, options["filter"])
     if as_json:

@@ -13,6 +13,7 @@ from ..index import open_index
 from .asked import asking, list_files, question_options, read_asked
 from .options import batch_options, index_argument, read_search_options
 from .output import say
+from .ranges import check_ranges
 
 #: What a file's name says of its format.
 _FORMATS: dict[str, RunFormat] = {".trec": "trec", ".run": "trec", ".txt": "trec", ".json": "dpr"}
@@ -46,12 +47,10 @@ def command(index: str, out: Path, run_format: RunFormat | None, **given: Any) -
     check_ids(asked.questions)
     check_places(out, read=read)
     options = read_search_options(given)
-    with (
-        open_index(index) as newest,
-        newest.hold() as opened,
-        asking(opened, len(asked.questions)) as progress,
-    ):
-        done = answer_all(opened, index, asked.questions, vectors, options, Run(out, chosen), progress.update)
+    with open_index(index) as newest, newest.hold() as opened:
+        check_ranges(opened, index, given["where"])
+        with asking(opened, len(asked.questions)) as progress:
+            done = answer_all(opened, index, asked.questions, vectors, options, Run(out, chosen), progress.update)
     if done.resumed:
         say(f"{done.resumed} of {done.questions} questions were answered already")
     if done.cut:

@@ -61,7 +61,7 @@ def _find_unfinished(destination: str, fresh: Job, profile: Profile) -> Job | No
     try:
         with open_index(destination) as copy:
             stored, there = copy.intake().load_job(JOB), copy.status().passages
-            untouched = not there and copy.profile == profile
+            untouched = not there and copy.profile == profile and destination != fresh.source
     except (IndexMissingError, ProfileError):
         return None
     if stored is not None and stored.source_fingerprint:

@@ -14,14 +14,18 @@ _PREFIX = f"{META}."
 
 
 def explain_nothing(opened: Index, address: str, filters: Filter) -> str:
-    """Say that nothing was found in the index at ``address``, and why, as far as that can be seen."""
-    if isinstance(parse_address(address, read_settings()), GatewayAddress):
-        return f"{_NOTHING}."
-    if not opened.status().passages:
+    """Say that nothing was found in the index at ``address``, and why, as far as that can be seen.
+
+    A gateway tells neither how many passages there are nor which fields they have.
+    """
+    behind = isinstance(parse_address(address, read_settings()), GatewayAddress)
+    if not behind and not opened.status().passages:
         return f"{_NOTHING}: the index is empty; fill it with hybrid ingest {address} FILE"
     fields = dict.fromkeys(name_fields(filters))
     if opened.profile.text_fields:
         return _explain_adopted(fields)
+    if behind:
+        return f"{_NOTHING}."
     known = [f"{_PREFIX}{name}" for name in sorted(opened.meta_types())]
     unknown = [field for field in fields if not _is_known(field, known)]
     return f"{_NOTHING}{_tell_unknown(unknown, known)}."

@@ -10,6 +10,7 @@ from ..passages import Hit, SearchResult, to_json
 from .nothing import explain_nothing
 from .options import index_argument, is_cluster_address, json_option, read_search_options, search_options
 from .output import count, on_terminal, print_json, print_rows, say, shorten
+from .ranges import check_ranges
 
 #: Columns of a line in a pipe.
 HEADER = ("rank", "score", "bm25", "sim", "id", "passage")
@@ -31,11 +32,10 @@ def command(index: str, question: str, as_json: bool, **given: Any) -> None:
     hybrid search os:wiki "who wrote it?" --mode lexical --where 'year>=2000'
     """
     options = read_search_options(given)
-    if not question.strip():
-        raise UsageError("The question is empty.")
     if is_cluster_address(question) and not is_cluster_address(index):
         raise UsageError(f"The index comes before the question: hybrid search {question} {index!r}")
     with open_index(index) as opened:
+        check_ranges(opened, index, given["where"])
         result = opened.search(question, **options)
         analyzer = opened.profile.analyzer
         nothing = "" if result.hits or as_json else explain_nothing(opened, index, options["filter"])

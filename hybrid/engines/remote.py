@@ -15,7 +15,7 @@ from ..profile import Profile, from_meta
 from ..reader.answers import Answer as Found
 from ..reader.answers import AskResult
 from ..reader.asking import AskOptions, ask, ask_async
-from ..requests import SearchOptions, Vectors
+from ..requests import SearchOptions, Vectors, check_words
 from ..settings import Settings
 from .opensearch.calls import Answer, Call, Conversation, encode, read_error
 from .opensearch.client import AsyncClient, Client
@@ -173,6 +173,7 @@ def _search(address: GatewayAddress, question: str, options: SearchOptions) -> C
 
 
 def _ask(address: GatewayAddress, question: str, options: AskOptions) -> Conversation[AskResult]:
+    check_words(question)
     said: dict[str, Any] = {
         name: value for name, value in options.items() if name not in ("here", "reader", "deadline")
     }
@@ -191,6 +192,7 @@ def _build_search(address: GatewayAddress, question: str, options: SearchOptions
 
 
 def _build_question(path: str, address: GatewayAddress, question: str, options: Mapping[str, Any]) -> Call:
+    check_words(question, options.get("vector"))
     said: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     if "lam" in said:
         said["lambda"] = said.pop("lam")

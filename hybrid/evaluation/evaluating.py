@@ -61,6 +61,8 @@ def check_rules(index: Index, rules: Sequence[Rule], vectors: Vectors | None) ->
     if vectors is None and index.profile.question_tower is None:
         wanting = [rule.name for rule in rules if rule.name != LEXICAL]
         if wanting:
+            # A gateway keeps its encoder to itself, and says what is to be asked instead.
+            index.status()
             raise VectorError(
                 f"{wanting[0]} needs the questions' vectors, and the index names no encoder; give --vectors, or ask "
                 "with --modes lexical."

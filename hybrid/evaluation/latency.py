@@ -34,15 +34,17 @@ def time_stages(
     encodes = vectors is not None and index.profile.question_tower is not None
     encoder = QuestionEncoder() if encodes else None
     taken: dict[str, list[float]] = {}
-    for number, question in enumerate(questions[: WARM_UP + TIMED]):
-        vector = None if vectors is None else vectors[number]
+    # Nobody asks a question without text, which a search refuses.
+    asked = [(place, one) for place, one in enumerate(questions) if one.text.strip()][: WARM_UP + TIMED]
+    for number, (place, question) in enumerate(asked):
+        vector = None if vectors is None else vectors[place]
         spent = {}
         if encoder is not None:
             spent["encode"] = _time(partial(encoder.encode, index.profile, [question.text]))
         for mode in modes:
             options: SearchOptions = {"mode": mode, "vector": vector, "k": HITS}
             spent[f"search {mode}"] = _time(partial(index.search, question.text, **options))
-        if number >= min(WARM_UP, len(questions) - 1):
+        if number >= min(WARM_UP, len(asked) - 1):
             for stage, milliseconds in spent.items():
                 taken.setdefault(stage, []).append(milliseconds)
     return {stage: Latency(*np.percentile(values, [50, 95]).tolist()) for stage, values in taken.items()}

@@ -8,7 +8,7 @@ from ..errors import GatewayError, UsageError
 from ..profile import Profile, to_meta
 from ..reader.answers import ReadOptions
 from ..reader.asking import K
-from ..requests import SearchOptions
+from ..requests import SearchOptions, check_words
 from .rewrite import Body
 
 _Kinds = Mapping[str, tuple[str, type | tuple[type, ...]]]
@@ -59,6 +59,7 @@ def read_question(body: Body) -> tuple[str, SearchOptions]:
         raise GatewayError('Say {"index": NAME, "question": TEXT, …}.')
     options: Any = {_NAMES.get(name, name): value for name, value in _read(body, _KINDS).items()}
     read: SearchOptions = options
+    _check_words(question, read)
     return question, read
 
 
@@ -67,6 +68,7 @@ def read_asking(body: Body) -> tuple[str, SearchOptions, ReadOptions]:
     question, options = read_question({name: value for name, value in body.items() if name not in _READING})
     if options.get("text") is False:
         raise GatewayError("Without their text passages cannot be read; leave text out.")
+    _check_words(question, {})
     try:
         return question, {"k": K, **options}, ReadOptions(**_read(body, _READING))
     except UsageError as error:
@@ -76,6 +78,13 @@ def read_asking(body: Body) -> tuple[str, SearchOptions, ReadOptions]:
 def write_profile(name: str, profile: Profile) -> Body:
     """Give what an index says of itself, without the encoder: where that lies is nobody's business."""
     return {"index": name, "profile": to_meta(replace(profile, question_tower=None, passage_tower=None))}
+
+
+def _check_words(question: str, options: SearchOptions) -> None:
+    try:
+        check_words(question, options.get("vector"))
+    except UsageError as error:
+        raise GatewayError(str(error)) from error
 
 
 def _read(body: Body, kinds: _Kinds) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any, cast
 from ..errors import DeadlineError, UsageError
 from ..messages import READ_QUEUE
 from ..passages import SearchResult
-from ..requests import SearchOptions
+from ..requests import SearchOptions, check_words
 from ..settings import Settings, read_settings
 from .answers import Answer, AskResult, ReadOptions, ReadRequest, Rule
 
@@ -74,8 +74,7 @@ async def ask_async(
 
 def split_options(question: str, options: AskOptions) -> tuple[ReadOptions, SearchOptions]:
     """Give what is the reader's and what is the search's; refused before anything is searched, if wrong."""
-    if not question.strip():
-        raise UsageError("The question is empty.")
+    check_words(question)
     if options.get("text") is False:
         raise UsageError("Without their text passages cannot be read; leave text out.")
     if not options.get("deadline", DEADLINE) > 0:

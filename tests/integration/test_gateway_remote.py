@@ -219,7 +219,7 @@ def said(recorded: Recorder, act: Any) -> set[tuple[str | None, str | None]]:
     return {(one.header("authorization"), one.header("x-opaque-id")) for one in searches}
 
 
-def test_the_command_line_asks_a_gateway(corpus: Corpus, server: Server) -> None:
+def test_the_command_line_asks_a_gateway(corpus: Corpus, server: Server, tmp_path: Path) -> None:
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run([HYBRID, *arguments], capture_output=True, text=True, check=False)
 
@@ -233,6 +233,13 @@ def test_the_command_line_asks_a_gateway(corpus: Corpus, server: Server) -> None
     assert [hit["id"] for hit in json.loads(again.stdout)["hits"]][:3] == wanted
     refused = run("status", address(server, corpus.name))
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    (tmp_path / "asked.jsonl").write_text('{"question": "red fox", "answer": ["fox"]}\n', "utf-8")
+    for command in ("eval", "tune"):
+        judged = run(command, address(server, corpus.name), "--questions", str(tmp_path / "asked.jsonl"))
+        assert (judged.returncode, "is behind a gateway, which only answers" in judged.stderr) == (2, True)
+    for path in ("/v1/search", "/v1/ask"):
+        empty = server.ask("POST", path, json.dumps({"index": corpus.name, "question": " "}).encode())
+        assert (empty.status, "The question is empty" in empty.json["error"]["reason"]) == (400, True)
 
 
 def test_a_folder_that_is_served_is_asked_like_a_cluster(tmp_path: Path) -> None:

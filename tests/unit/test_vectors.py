@@ -67,7 +67,7 @@ def test_callers_vector_is_not_changed() -> None:
         ([1.0] * 3, "has 3 numbers"),
         ([1.0] * 5, "has 5 numbers"),
         ([[1.0] * 4], "has 1×4 numbers"),
-        (1.0, "has a single number"),
+        (1.0, "is a single number; the index holds vectors of 4"),
         ([1.0, 2.0, 3.0, float("nan")], "NaN or infinity"),
         ([1.0, 2.0, 3.0, float("inf")], "NaN or infinity"),
         ([1.0, 2.0, 3.0, 1e39], "NaN or infinity"),

@@ -127,8 +127,9 @@ def choose_encoder(
     made = load_encoder(name, scale=scale)
     if made.scale is not None:
         return made
-    for known in (other.profile for other in others if scale is None):
-        if known.pair_id == made.pair_id:
+    for known in (other.profile for other in others if other.profile.pair_id == made.pair_id):
+        # What was found out is not found out twice; a scale that was given gives way to one that is to be found out.
+        if scale is None or known.scale_source == "auto":
             return made.with_scale(known.scale, known.scale_source, known.sim_prior)
     with open_index(address) as index:
         return find_scale(index, main.name, made, questions)

@@ -186,6 +186,13 @@ def test_encoder_that_comes_later_gets_the_scale_that_it_would_have_begun_with(
     again = hybrid("reencode", address, *auto)
     assert (again.code, "finding the scale" in again.err) == (0, False)
     assert profile_of(address) == found
+    # One that was given is found out anew where that is wanted.
+    assert hybrid("reencode", address, "--back").code == 0
+    assert hybrid("reencode", address, "--encoder", model, "--scale", "3").code == 0
+    assert profile_of(address).scale == 3
+    assert hybrid("reencode", address, "--back").code == 0
+    assert hybrid("reencode", address, *auto).code == 0
+    assert profile_of(address).scale == pytest.approx(wanted.scale, rel=1e-3)
 
 
 def test_run_that_stops_before_the_scale_is_found_goes_on(

@@ -52,7 +52,10 @@ ASKED = st.builds(
     k=st.sampled_from([1, 2, 5, 100]),
     part=st.sampled_from([None, 0, 1]),
 )
-ASKED_BY_WORDS = ASKED.map(lambda asked: replace(asked, vector=None, mode="lexical"))
+#: A question without words needs a vector.
+ASKED_BY_WORDS = ASKED.filter(lambda asked: bool(asked.question)).map(
+    lambda asked: replace(asked, vector=None, mode="lexical")
+)
 
 
 class Machine(RuleBasedStateMachine):

@@ -4,13 +4,18 @@ ingestion small steps, and a file of rejects.
 A module that wants other indexes has fixtures of its own by these names.
 """
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ingest import batches, job
+from tests.commands import Say
 from tests.conftest import MakeIndex
+from tests.integration.adopting import make_adopter, open_shop
 from tests.integration.evaluating import ENGINES, Asked, fill, write_asked
+from tests.services.discover import Service
 
 
 @pytest.fixture(scope="module")
@@ -48,3 +53,15 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
 def rejects(tmp_path: Path) -> Path:
     """Give a place for the rows that are left out."""
     return tmp_path / "rejects.jsonl"
+
+
+@pytest.fixture
+def name(raw: Any) -> Iterator[str]:
+    """Give the name of a team's plain index, a shop."""
+    yield from open_shop(raw)
+
+
+@pytest.fixture
+def adopt(hybrid: Say, opensearch: Service, name: str, model: Path) -> Callable[..., Any]:
+    """Give a function that adopts the shop, and gives what was said."""
+    return make_adopter(hybrid, opensearch.url, name, "title,body", model)

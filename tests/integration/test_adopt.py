@@ -1,6 +1,5 @@
 """``hybrid adopt``: what the new index holds and finds is what the source holds and finds."""
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,6 @@ import pytest
 from hybrid import open_index
 from hybrid.encoders import load_encoder
 from tests import corpora
-from tests.commands import Say
 from tests.corpora import have
 from tests.gateway_server import gateway
 from tests.integration.adopting import (
@@ -17,24 +15,11 @@ from tests.integration.adopting import (
     OURS,
     check_same,
     count_facets,
-    make_adopter,
     make_document,
-    open_shop,
     write,
 )
 from tests.services.discover import Service
 from tests.services.processes import wait_until
-
-
-@pytest.fixture
-def name(raw: Any) -> Iterator[str]:
-    yield from open_shop(raw)
-
-
-@pytest.fixture
-def adopt(hybrid: Say, opensearch: Service, name: str, model: Path) -> Callable[..., Any]:
-    """Give a function that adopts the shop, and gives what was said."""
-    return make_adopter(hybrid, opensearch.url, name, "title,body", model)
 
 
 def words_of(document: dict[str, Any]) -> set[str]:

@@ -1,36 +1,22 @@
 """``hybrid adopt`` of an index that changes, and after kills: nothing is lost, whatever happens meanwhile."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.commands import Say
 from tests.integration.adopting import (
     DOCUMENTS,
     Job,
     check_same,
     create_shop,
-    make_adopter,
     make_document,
-    open_shop,
     read_all,
     write,
 )
 from tests.services.discover import Service
-
-
-@pytest.fixture
-def name(raw: Any) -> Iterator[str]:
-    yield from open_shop(raw)
-
-
-@pytest.fixture
-def adopt(hybrid: Say, opensearch: Service, name: str, model: Path) -> Callable[..., Any]:
-    """Give a function that adopts the shop, and gives what was said."""
-    return make_adopter(hybrid, opensearch.url, name, "title,body", model)
 
 
 def test_a_second_pass_carries_over_what_changed_and_nothing_else(adopt: Any, raw: Any, name: str) -> None:

@@ -1,7 +1,6 @@
 """``hybrid adopt``: what is refused or left alone, and the way back."""
 
 import secrets
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,19 +8,8 @@ import pytest
 
 from hybrid import open_index
 from tests.commands import Say, one_line
-from tests.integration.adopting import make_adopter, make_document, open_shop, read_all, write
+from tests.integration.adopting import make_document, read_all, write
 from tests.services.discover import Service
-
-
-@pytest.fixture
-def name(raw: Any) -> Iterator[str]:
-    yield from open_shop(raw)
-
-
-@pytest.fixture
-def adopt(hybrid: Say, opensearch: Service, name: str, model: Path) -> Callable[..., Any]:
-    """Give a function that adopts the shop, and gives what was said."""
-    return make_adopter(hybrid, opensearch.url, name, "title,body", model)
 
 
 def test_the_way_back(adopt: Any, raw: Any, name: str, hybrid: Say, opensearch: Service) -> None:

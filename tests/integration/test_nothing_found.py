@@ -1,26 +1,11 @@
 """Why an adopted index finds nothing under a filter is told alike by the index itself and through a gateway."""
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.commands import Said, Say
 from tests.gateway_server import gateway
-from tests.integration.adopting import make_adopter, open_shop
 from tests.services.discover import Service
-
-
-@pytest.fixture
-def name(raw: Any) -> Iterator[str]:
-    yield from open_shop(raw)
-
-
-@pytest.fixture
-def adopt(hybrid: Say, opensearch: Service, name: str, model: Path) -> Callable[..., Any]:
-    """Give a function that adopts the shop, and gives what was said."""
-    return make_adopter(hybrid, opensearch.url, name, "title,body", model)
 
 
 def test_adopted_index_says_how_it_is_filtered(
